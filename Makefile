@@ -1,0 +1,53 @@
+# `make` alone lists the targets; each one sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lint typecheck serve-local bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with everything, from the lock
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "endpoint-import needs Python 3.11 or newer; try: make PYTHON=python3.12 setup")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## import data/samples/audience.csv into the embedded server and show what happened
+	@$(BIN)/python -m pipelines.demo
+
+test: $(READY) ## run the tests
+	$(BIN)/python -m pytest
+
+check: lint typecheck test ## lint, types and tests
+
+format: $(READY) ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(READY) ## check style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+typecheck: $(READY) ## check types
+	$(BIN)/mypy
+
+serve-local: $(READY) ## start the Pinpoint-compatible local server
+	$(BIN)/endpoint-import serve
+
+bench: $(READY) ## measure this tool beside the script one would write instead
+	$(BIN)/python -m benchmarks.run
+
+lock: ## renew requirements.lock (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	  --no-strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
+	  --custom-compile-command "make lock" --output-file requirements.lock
+
+clean: ## remove what was built and the runs in ./runs
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache runs
