@@ -1,0 +1,4 @@
+"""What a valid thing is: limits, codes, phone numbers, the endpoint model, issues and outcomes.
+
+Imports nothing from `pipelines`.
+"""

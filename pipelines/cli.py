@@ -1,0 +1,321 @@
+"""The command line."""
+
+import logging
+import os
+import sys
+import traceback
+import warnings
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.errors import (
+    ConfigurationError,
+    DestinationError,
+    EndpointImportError,
+    GuardError,
+)
+from pipelines.terminal.options import (
+    DATABASE,
+    DESTINATION_OPTIONS,
+    JSON,
+    RUNS_DIR,
+    SETTINGS_FILE,
+    SOURCE_OPTIONS,
+    option,
+    read_settings_file,
+    with_options,
+)
+
+if TYPE_CHECKING:
+    from pipelines.report.summary import Summary
+    from pipelines.settings import ImportSettings
+    from pipelines.storage.manifest import Manifest
+    from pipelines.storage.run_dir import RunDirectory
+
+NOT_ALL_IMPORTED = 1
+STOPPED = 5
+QUIET = {
+    # People see our own progress and messages; Prefect's log goes to its API all the same.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    # A cold machine takes longer than the default of 20 s for the ephemeral API.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "POLARS_FORCE_PKG": "32",
+}
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 every row imported; 1 finished, some rows were not; 2 usage or settings; "
+    "3 a source cannot be read; 4 a threshold stopped the run before sending; 5 stopped part-way.",
+)
+@click.version_option(package_name="endpoint-import")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="ENDPOINT_IMPORT_CONFIG",
+    show_envvar=True,
+    is_eager=True,
+    expose_value=False,
+    callback=read_settings_file,
+    help=f"Settings file (TOML) with defaults for options. [default: {SETTINGS_FILE} if present]",
+)
+def cli() -> None:
+    """Bring an audience export into a service that speaks the Amazon Pinpoint endpoint API.
+
+    Every row of the input ends in exactly one outcome, and the books balance.
+    """
+
+
+@cli.command()
+@with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
+def run(sources: tuple[str, ...], db: Path, *, as_json: bool, **given: Any) -> None:
+    """Import CSV or Parquet files, globs or directories.
+
+    \b
+    Examples:
+      endpoint-import run audience.csv --local
+      endpoint-import run exports/*.parquet --application-id 5e1f... --region eu-west-1
+      endpoint-import run runs/LAST/errors.csv --local      (after correcting it)
+    """  # noqa: D301 (click's mark for lines to keep)
+    settings = make_settings(sources, given)
+    with ExitStack() as stack:
+        if settings.local:
+            settings = start_local_server(stack, settings, db)
+        sys.exit(run_flow("run", settings, as_json=as_json))
+
+
+@cli.command()
+@with_options(SOURCE_OPTIONS)
+def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
+    """Report what is wrong with an export; sends nothing.
+
+    \b
+    Example:
+      endpoint-import check audience.csv --default-country US
+    """  # noqa: D301
+    sys.exit(run_flow("check", make_settings(sources, given), as_json=as_json))
+
+
+@cli.command()
+@with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
+def plan(sources: tuple[str, ...], db: Path, *, as_json: bool, **given: Any) -> None:
+    """Say what `run` would do: rows by outcome, requests, minutes; sends nothing.
+
+    \b
+    Example:
+      endpoint-import plan audience.csv --rate 2
+    """  # noqa: D301
+    sys.exit(run_flow("plan", make_settings(sources, given), as_json=as_json))
+
+
+@cli.command()
+@RUNS_DIR
+@JSON
+def runs(runs_dir: Path, *, as_json: bool) -> None:
+    """List past runs, newest first."""
+    from pipelines.storage.run_dir import list_runs
+
+    found = [(run, *read_run(run)) for run in list_runs(runs_dir)]
+    if as_json:
+        listed = [manifest.model_dump(mode="json") for _, manifest, _ in found]
+        sys.stdout.buffer.write(orjson.dumps(listed, option=orjson.OPT_INDENT_2) + b"\n")
+        return
+    if not found:
+        click.echo(f"No runs in {runs_dir}.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "started (UTC)", "command", "status"):
+        table.add_column(name, overflow="fold")
+    for name in ("rows", "accepted", "to fix", "seconds"):
+        table.add_column(name, justify="right")
+    for run, manifest, summary in found:
+        counts = ["", "", "", ""]
+        if summary is not None:
+            to_fix = summary.invalid + summary.rejected
+            numbers = (summary.rows, summary.accepted, to_fix)
+            counts = [*(f"{number:,}" for number in numbers), f"{summary.seconds:,.1f}"]
+        started = f"{manifest.started_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(run.run_id, started, manifest.command, manifest.status.value, *counts)
+    Console().print(table)
+
+
+@cli.command()
+@click.argument("run_id")
+@RUNS_DIR
+@JSON
+def report(run_id: str, runs_dir: Path, *, as_json: bool) -> None:
+    """Show the summary of a run again, and where its files are."""
+    from pipelines.storage.run_dir import open_run_directory
+
+    run = open_run_directory(runs_dir, run_id)
+    manifest, summary = read_run(run)
+    if summary is None:
+        raise click.ClickException(
+            f"Run {run_id} has no summary: it is {manifest.status.value}. {manifest.message or ''}"
+        )
+    show(run, manifest, summary, as_json=as_json)
+
+
+@cli.command()
+@option(
+    "--host", default="127.0.0.1", help="Address to listen on; other machines reach only others."
+)
+@option("--port", type=click.IntRange(0, 65535), default=8765, help="Port; 0 takes a free one.")
+@DATABASE
+@option(
+    "--application-id",
+    multiple=True,
+    metavar="ID",
+    help="Application to make if it is not there; may be repeated. [default: local]",
+)
+@option(
+    "--credentials",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Check signatures against the keys in this file (AWS's credentials format).",
+)
+@click.option("--verbose", is_flag=True, help="Log each request.")
+def serve(
+    host: str,
+    port: int,
+    db: Path,
+    application_id: tuple[str, ...],
+    credentials: Path | None,
+    *,
+    verbose: bool,
+) -> None:
+    """Start the Pinpoint-compatible local server."""
+    from pipelines.local_server.process import ServerOptions, serve
+    from pipelines.settings import LOCAL_APPLICATION
+
+    applications = application_id or (LOCAL_APPLICATION,)
+    options = ServerOptions(host, port, db, applications, credentials, verbose)
+    serve(options, lambda line: click.echo(line, err=True))
+
+
+def make_settings(sources: tuple[str, ...], given: dict[str, Any]) -> "ImportSettings":
+    """Check what was given and make settings of it.
+
+    Raises:
+        ConfigurationError: A value is not allowed; names the option.
+    """
+    from pipelines.settings import ImportSettings
+
+    try:
+        return ImportSettings(sources=list(sources), **given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "--" + str(first["loc"][0]).replace("_", "-")
+        reason = str(first["msg"]).removeprefix("Value error, ")
+        raise ConfigurationError(f"{name}: {reason}.") from error
+
+
+def start_local_server(stack: ExitStack, settings: "ImportSettings", db: Path) -> "ImportSettings":
+    """Start the embedded server for the time of this command and point the settings at it."""
+    from pipelines.local_server.process import LocalServer, ServerOptions
+    from pipelines.settings import LOCAL_APPLICATION
+
+    application = settings.application_id or LOCAL_APPLICATION
+    server = stack.enter_context(
+        LocalServer(ServerOptions(port=0, db=db, applications=(application,)))
+    )
+    return settings.model_copy(update={"endpoint_url": server.url, "application_id": application})
+
+
+def run_flow(command: str, settings: "ImportSettings", *, as_json: bool) -> int:
+    """Run a flow with progress, show its summary, and give the exit code."""
+    from pipelines.terminal.progress_bar import ProgressBar
+
+    with ProgressBar():
+        from datetime import UTC, datetime
+
+        from pipelines.flows import check_quality, import_endpoints, new_run_id
+        from pipelines.storage.run_dir import open_run_directory
+
+        run_id = settings.run_id or new_run_id(datetime.now(UTC))
+        settings = settings.model_copy(update={"run_id": run_id})
+        stopped: EndpointImportError | None = None
+        try:
+            if command == "run":
+                import_endpoints(settings)
+            else:
+                check_quality(settings, command)
+        except (GuardError, DestinationError) as error:
+            stopped = error
+    run = open_run_directory(settings.runs_dir, run_id)
+    manifest, summary = read_run(run)
+    if summary is None:
+        raise stopped or ConfigurationError(f"Run {run_id} left no summary.")
+    show(run, manifest, summary, as_json=as_json)
+    if command == "plan":
+        show_plan(run, settings, as_json=as_json)
+    if stopped is not None:
+        return stopped.exit_code
+    return 0 if manifest.status.value == "completed" else NOT_ALL_IMPORTED
+
+
+def read_run(run: "RunDirectory") -> "tuple[Manifest, Summary | None]":
+    """Read a run's manifest, and its summary if it has one."""
+    from pipelines.report.summary import Summary
+    from pipelines.storage.manifest import load_manifest
+
+    summary = None
+    if run.summary.is_file():
+        summary = Summary.model_validate_json(run.summary.read_bytes())
+    return load_manifest(run), summary
+
+
+def show(run: "RunDirectory", manifest: "Manifest", summary: "Summary", *, as_json: bool) -> None:
+    """Print a summary for people, and as JSON where asked for."""
+    from pipelines.terminal.summary_text import print_summary
+
+    print_summary(Console(stderr=as_json), run, manifest, summary)
+    if as_json:
+        sys.stdout.buffer.write(
+            orjson.dumps(summary.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n"
+        )
+
+
+def show_plan(run: "RunDirectory", settings: "ImportSettings", *, as_json: bool) -> None:
+    """Say how many requests an import would take, and how long at the rate that holds."""
+    from pipelines.report.plan import make_plan
+
+    Console(stderr=as_json).print(make_plan(run, settings).text, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; a known error becomes one line and its exit code."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    warnings.simplefilter("ignore")
+    logging.getLogger().addHandler(logging.NullHandler())
+    try:
+        cli.main(standalone_mode=True)
+    except EndpointImportError as error:
+        click.echo(f"Error: {error.message}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        sys.exit(STOPPED)
+    except Exception as error:  # noqa: BLE001 (the last place that can tell the user)
+        click.echo(f"Error: unexpected {type(error).__name__}: {error}", err=True)
+        if os.environ.get("ENDPOINT_IMPORT_DEBUG"):
+            traceback.print_exc()
+        else:
+            click.echo("Set ENDPOINT_IMPORT_DEBUG=1 to see where it happened.", err=True)
+        sys.exit(STOPPED)
+
+
+if __name__ == "__main__":
+    main()

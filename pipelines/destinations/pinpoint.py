@@ -1,0 +1,204 @@
+"""Pinpoint's UpdateEndpointsBatch through boto3, with a body that is ready already.
+
+Credentials, region, signing, endpoint rules, connections and error classes are boto3's. Its
+parameter validation and serialization take eight times as long as everything else together, and
+`schemas.endpoint` has checked more than they do, so the body is put in place by an event handler.
+"""
+
+import threading
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 (botocore's own name)
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+from botocore.parsers import ResponseParserError
+
+from pipelines.destinations.base import Answer, AnswerKind, Capabilities
+from pipelines.errors import ConfigurationError
+from schemas import limits
+
+ENVELOPE = (b'{"Item":[', b"]}")
+"""What stands around the items of a batch (service model, EndpointBatchRequest)."""
+DEFAULT_IN_FLIGHT = 4
+"""Requests in flight where no quota is known: more did not raise the throughput of one process."""
+SIGNING_REGION = "us-east-1"
+"""Region that requests to a custom endpoint URL are signed for when none is configured."""
+ACCEPTED = 202
+TIMEOUT_S = 60
+"""Seconds without an answer after which a request counts as failed."""
+
+_BY_STATUS = {
+    400: AnswerKind.REFUSED,
+    408: AnswerKind.FAILED,
+    413: AnswerKind.TOO_LARGE,
+    429: AnswerKind.THROTTLED,
+}
+_CREDENTIAL_CODES = frozenset(
+    {
+        "AccessDeniedException",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "UnrecognizedClientException",
+    }
+)
+"""Codes about who asks, which some services send with status 400."""
+
+
+class PinpointDestination:
+    """One application of a service that speaks the Pinpoint endpoint API."""
+
+    def __init__(
+        self,
+        application_id: str,
+        *,
+        endpoint_url: str | None = None,
+        region: str | None = None,
+        profile: str | None = None,
+        credentials: tuple[str, str] | None = None,
+    ) -> None:
+        """Make the client; nothing is sent yet.
+
+        Args:
+            application_id: The Pinpoint application (project) id.
+            endpoint_url: Where the service is; AWS's own rules and variables decide for None.
+            region: AWS region; AWS's own rules decide for None.
+            profile: Profile of the AWS configuration files.
+            credentials: Access key id and secret for a local server; AWS's chain for None.
+
+        Raises:
+            ConfigurationError: No credentials, no region, unknown profile or unusable URL.
+        """
+        self._application_id = application_id
+        self._body = threading.local()
+        key, secret = credentials or (None, None)
+        try:
+            session = boto3.Session(
+                profile_name=profile, aws_access_key_id=key, aws_secret_access_key=secret
+            )
+            if session.get_credentials() is None:
+                raise NoCredentialsError
+            self._client = self._make_client(session, endpoint_url, region)
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise ConfigurationError(
+                "No AWS credentials found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a "
+                "--profile, or use --local for the embedded server, which needs none."
+            ) from error
+        except NoRegionError as error:
+            raise ConfigurationError(
+                "No AWS region given. Name one with --region, such as us-east-1."
+            ) from error
+        except ProfileNotFound as error:
+            raise ConfigurationError(f"{error}. Check --profile.") from error
+        except (BotoCoreError, ValueError) as error:
+            raise ConfigurationError(f"The service cannot be addressed: {error}") from error
+
+    def _make_client(
+        self, session: boto3.Session, endpoint_url: str | None, region: str | None
+    ) -> Any:
+        config = Config(
+            # Retrying is decided in one place, `sender`; a hidden retry would not be counted.
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            parameter_validation=False,
+            max_pool_connections=64,
+            connect_timeout=TIMEOUT_S,
+            read_timeout=TIMEOUT_S,
+            user_agent_extra="endpoint-import",
+        )
+
+        def connect(in_region: str | None) -> Any:
+            return session.client(
+                "pinpoint", region_name=in_region, endpoint_url=endpoint_url, config=config
+            )
+
+        client = connect(region or session.region_name or SIGNING_REGION)
+        if region is None and session.region_name is None and _is_aws(client.meta.endpoint_url):
+            raise NoRegionError
+        client.meta.events.register("before-call.pinpoint.UpdateEndpointsBatch", self._set_body)
+        return client
+
+    @property
+    def name(self) -> str:
+        """Say where it is; a user or password in the URL is left out."""
+        parts = urlsplit(self._client.meta.endpoint_url)
+        host = parts.netloc.rpartition("@")[2]
+        return f"pinpoint at {urlunsplit((parts.scheme, host, parts.path, '', ''))}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The service's quotas; without a rate where the service is not AWS's own."""
+        is_aws = _is_aws(self._client.meta.endpoint_url)
+        envelope_bytes = sum(map(len, ENVELOPE))
+        return Capabilities(
+            max_items=limits.BATCH_ITEMS.value,
+            max_payload_bytes=limits.PAYLOAD_BYTES.value - envelope_bytes,
+            requests_per_second=limits.BATCH_RATE.value if is_aws else None,
+            max_in_flight=limits.BATCHES_IN_FLIGHT.value if is_aws else DEFAULT_IN_FLIGHT,
+        )
+
+    def send(self, payload: bytes) -> Answer:
+        """Send one batch; see `base.Destination.send`."""
+        self._body.bytes = payload.join(ENVELOPE)
+        try:
+            response = self._client.update_endpoints_batch(
+                ApplicationId=self._application_id, EndpointBatchRequest={"Item": []}
+            )
+        except ClientError as error:
+            return self._explain(error)
+        except (ConnectionError, HTTPClientError, ResponseParserError) as error:
+            return Answer(AnswerKind.FAILED, str(error))
+        except BotoCoreError as error:
+            return Answer(AnswerKind.TERMINAL, str(error))
+        metadata = response["ResponseMetadata"]
+        if metadata["HTTPStatusCode"] != ACCEPTED:
+            what = f"answered {metadata['HTTPStatusCode']} instead of {ACCEPTED}"
+            return Answer(AnswerKind.TERMINAL, f"{self.name} {what}: it is no Pinpoint service.")
+        return Answer(AnswerKind.ACCEPTED, "", metadata.get("RequestId"))
+
+    def close(self) -> None:
+        """Close the client's connections."""
+        self._client.close()
+
+    def _set_body(self, params: dict[str, Any], **_: Any) -> None:
+        params["body"] = self._body.bytes
+
+    def _explain(self, error: ClientError) -> Answer:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        code = str(error.response["Error"].get("Code", ""))
+        text = str(error.response["Error"].get("Message", "")) or f"HTTP status {status}"
+        request_id = error.response["ResponseMetadata"].get("RequestId")
+        if status >= 500:
+            return Answer(AnswerKind.FAILED, f"{status} {text}", request_id)
+        kind = _BY_STATUS.get(status, AnswerKind.TERMINAL)
+        if code in _CREDENTIAL_CODES or kind is AnswerKind.TERMINAL:
+            return Answer(AnswerKind.TERMINAL, self._remedy(status, text), request_id)
+        return Answer(kind, text, request_id)
+
+    def _remedy(self, status: int, text: str) -> str:
+        if status == 404:
+            return (
+                f"{self.name} does not know the application {self._application_id} ({text}). "
+                "Check --application-id, --region and --endpoint-url."
+            )
+        return (
+            f"{self.name} refused the request with {status} ({text}). Check the credentials, and "
+            "that they may use mobiletargeting:UpdateEndpointsBatch on this application."
+        )
+
+
+def _is_aws(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))

@@ -1,0 +1,54 @@
+"""Retrying: who may try again, how long to wait, and when to give up. Time is injected."""
+
+import random
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The two things that sending needs of time; tests bring one that does not wait."""
+
+    def monotonic(self) -> float:
+        """Give seconds since some moment."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def monotonic(self) -> float:
+        """Give seconds since some moment."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Full-jitter exponential backoff within a budget per batch.
+
+    The defaults ride out a restart of the service of about a minute.
+    """
+
+    base_s: float = 0.1
+    """Upper bound of the first wait, in seconds; it doubles with each attempt."""
+    cap_s: float = 8.0
+    """Upper bound of any wait, in seconds."""
+    max_attempts: int = 12
+    """Requests for one batch, the first included, before the run is stopped."""
+    max_attempts_unanswered: int = 6
+    """The same while the service has never answered in this run: it is probably not there."""
+
+    max_attempts_throttled: int = 120
+    """The same for answers that ask to slow down: about eight minutes of nothing else."""
+
+    def wait_s(self, attempt: int, draw: random.Random) -> float:
+        """Give the seconds to wait after failed attempt number `attempt`, counted from 1."""
+        return draw.uniform(0, min(self.cap_s, self.base_s * 2 ** min(attempt - 1, 30)))

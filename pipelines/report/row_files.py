@@ -1,0 +1,132 @@
+"""errors.csv and unprocessed.csv: rows as they came, with what became of them behind.
+
+Several sources may have different headers: the file then has the columns of all of them, in order
+of first appearance. Repeated headers are kept repeated, and a list becomes a repeated header.
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import polars as pl
+
+from schemas.columns import RESULT_COLUMNS
+
+Place = tuple[str, int]
+"""A column by its name and which repetition of that name it is, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowSlice:
+    """Rows of one partition that go into the file."""
+
+    header: tuple[str, ...]
+    """The header of their source."""
+    rows: pl.DataFrame
+    """`c<position>` columns of the rows, and the result columns named as in `RESULT_COLUMNS`."""
+
+
+def write_row_file(slices: Iterable[RowSlice], file: BinaryIO, layout: Sequence[Place]) -> int:
+    """Write rows under the layout's header; give the number of rows written."""
+    _write_header(file, layout)
+    written = 0
+    for part in slices:
+        _arrange(part, layout).write_csv(file, include_header=False)
+        written += part.rows.height
+    return written
+
+
+def plan_layout(slices: Iterable[RowSlice]) -> list[Place]:
+    """Give the columns that hold all of the slices' cells, in order of first appearance.
+
+    Reads every slice once, as only its lists tell how often a header must be repeated.
+    """
+    layout: dict[Place, None] = {}
+    for part in slices:
+        repeats: Counter[str] = Counter()
+        for position, name in enumerate(part.header):
+            width = _width(part.rows[f"c{position}"])
+            for _ in range(width):
+                layout.setdefault((name, repeats[name]))
+                repeats[name] += 1
+    return list(layout)
+
+
+def _width(cells: pl.Series) -> int:
+    if isinstance(cells.dtype, pl.List):
+        longest = cells.list.len().max()
+        return max(1, int(longest)) if isinstance(longest, int) else 1
+    return 1
+
+
+def _arrange(part: RowSlice, layout: Sequence[Place]) -> pl.DataFrame:
+    cells: dict[Place, pl.Expr] = {}
+    repeats: Counter[str] = Counter()
+    for position, name in enumerate(part.header):
+        column = f"c{position}"
+        is_list = isinstance(part.rows.schema[column], pl.List)
+        for item in range(_width(part.rows[column])):
+            value = pl.col(column).list.get(item, null_on_oob=True) if is_list else pl.col(column)
+            cells[name, repeats[name]] = value
+            repeats[name] += 1
+    missing = pl.lit(None, pl.String)
+    columns = [cells.get(place, missing).alias(str(number)) for number, place in enumerate(layout)]
+    return part.rows.select(*columns, *RESULT_COLUMNS)
+
+
+def _write_header(file: BinaryIO, layout: Sequence[Place]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow([*(name for name, _ in layout), *RESULT_COLUMNS])
+    file.write(text.getvalue().encode())
+
+
+def to_fix(
+    staged: pl.DataFrame, outcomes: pl.DataFrame, issues: pl.DataFrame, wanted: Sequence[str]
+) -> pl.DataFrame:
+    """Join rows as they came with what became of them.
+
+    Args:
+        staged: The partition's records, `source_row`, `malformed` and `c<position>`.
+        outcomes: Its outcomes (`schemas.outcomes.OUTCOME_SCHEMA`).
+        issues: Its issues (`schemas.issues.ISSUE_SCHEMA`); only errors are told.
+        wanted: The outcomes that go into the file.
+    """
+    chosen = outcomes.filter(pl.col("outcome").is_in(wanted))
+    told = (
+        issues.filter(pl.col("severity") == "error")
+        .with_columns(text=_in_words())
+        .group_by("source_row")
+        .agg(
+            pl.col("code").unique(maintain_order=True).str.join("; ").alias("codes"),
+            pl.col("text").unique(maintain_order=True).str.join(" | ").alias("texts"),
+        )
+    )
+    return (
+        staged.join(
+            chosen.select("source_row", "source_file", "outcome", "code", "message"),
+            on="source_row",
+            maintain_order="left",
+        )
+        .join(told, on="source_row", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("source_file").alias("_source_file"),
+            pl.col("source_row").alias("_source_row"),
+            pl.col("outcome").alias("_outcome"),
+            pl.coalesce("codes", "code").alias("_error_codes"),
+            pl.coalesce("texts", "message").alias("_error_messages"),
+        )
+        .drop("outcome", "code", "message", "codes", "texts", "source_file")
+    )
+
+
+def _in_words() -> pl.Expr:
+    column, message, value = pl.col("column"), pl.col("message"), pl.col("value")
+    is_malformed = column.is_null()
+    return (
+        pl.when(is_malformed)
+        .then(pl.format("{} The record: {}", message, value))
+        .otherwise(pl.format("{}: {}", column, message))
+    )

@@ -1,0 +1,30 @@
+"""The verdict: one sentence about a run, and what to do next."""
+
+from pipelines.report.summary import Summary
+from pipelines.storage.manifest import Manifest, RunStatus
+
+
+def say_verdict(summary: Summary, manifest: Manifest) -> str:
+    """Say in one sentence how the run ended."""
+    rows = f"{summary.rows:,} row{'' if summary.rows == 1 else 's'}"
+    if manifest.status in (RunStatus.GUARDED, RunStatus.STOPPED, RunStatus.FAILED):
+        word = {
+            RunStatus.GUARDED: "Stopped before anything was sent",
+            RunStatus.STOPPED: f"Stopped part-way: {summary.accepted:,} of {rows} were imported",
+        }.get(manifest.status, "Failed")
+        return f"{word}. {manifest.message or ''}".strip()
+    if summary.rows == 0:
+        return "The input has a header and no rows: there was nothing to do."
+    if manifest.command != "run":
+        return _say_checked(summary, rows)
+    imported = summary.accepted + summary.unchanged
+    if imported == summary.rows:
+        return f"All {rows} were imported." if summary.rows > 1 else "The row was imported."
+    return f"{imported:,} of {rows} were imported, {summary.rows - imported:,} were not."
+
+
+def _say_checked(summary: Summary, rows: str) -> str:
+    ready = summary.unprocessed
+    if ready == summary.rows:
+        return f"All {rows} can be imported."
+    return f"{ready:,} of {rows} can be imported, {summary.rows - ready:,} cannot."

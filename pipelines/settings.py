@@ -1,0 +1,76 @@
+"""Settings of a run: what the command line, the settings file and Prefect's parameters fill in."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from pipelines.steps.guards import parse_threshold
+from schemas.channels import ChannelType
+from schemas.codes import country_codes
+from schemas.phones import PhoneCheck
+
+PARTITION_ROWS = 50_000
+"""Rows per partition: about 30 MB of a wide export, and enough for polars to be at full speed."""
+LOCAL_APPLICATION = "local"
+"""Application of the embedded server when none is named."""
+
+
+class ImportSettings(BaseModel):
+    """Everything that can be chosen for a run. Holds no credentials: AWS's own chain finds them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    sources: Annotated[list[str], Field(min_length=1)]
+    """Files, globs and directories to read."""
+    application_id: str | None = None
+    """Pinpoint application (project) that the endpoints go into."""
+    endpoint_url: str | None = None
+    """Where the service is; AWS's rules and AWS_ENDPOINT_URL_PINPOINT decide if empty."""
+    region: str | None = None
+    """AWS region; AWS's own rules decide if empty."""
+    profile: str | None = None
+    """Profile of the AWS configuration files."""
+    local: bool = False
+    """The service is the embedded server, which takes any credentials."""
+    default_country: str | None = None
+    """ISO 3166-1 alpha-2 code for phone numbers in national form whose row names no country."""
+    default_channel: ChannelType | None = None
+    """Channel of rows that name none."""
+    phone_check: PhoneCheck = PhoneCheck.VALID
+    """How strictly phone numbers are judged."""
+    runs_dir: Path = Path("runs")
+    """Where run directories are kept."""
+    run_id: str | None = None
+    """Name of the run; made from the time if empty."""
+    rate: Annotated[float | None, Field(gt=0)] = None
+    """Requests per second; the destination's quota if empty."""
+    max_in_flight: Annotated[int | None, Field(ge=1, le=64)] = None
+    """Requests under way at once; the destination decides if empty."""
+    max_invalid: str | None = None
+    """Share (5%) or number of invalid rows above which nothing is sent."""
+    limit: Annotated[int | None, Field(ge=1)] = None
+    """Read only this many records."""
+    partition_rows: Annotated[int, Field(ge=100, le=1_000_000)] = PARTITION_ROWS
+    """Records per partition."""
+    keep_staged: bool = False
+    """Keep the working files after a clean finish."""
+
+    @field_validator("default_country")
+    @classmethod
+    def _check_country(cls, value: str | None) -> str | None:
+        if value is not None and value.upper() not in country_codes():
+            raise ValueError(f"{value!r} is no ISO 3166-1 alpha-2 country code such as US")
+        return value.upper() if value else None
+
+    @field_validator("default_channel", mode="before")
+    @classmethod
+    def _fold_channel(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("max_invalid")
+    @classmethod
+    def _check_threshold(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_threshold(value)
+        return value

@@ -1,0 +1,43 @@
+"""Dates: ISO 8601 in its usual spellings to UTC with milliseconds, as the service writes them."""
+
+import polars as pl
+
+ISO_8601 = (
+    r"^(?P<year>[0-9]{4})-?(?P<month>[0-9]{2})-?(?P<day>[0-9]{2})"
+    r"(?:[Tt ](?P<hour>[0-9]{2}):?(?P<minute>[0-9]{2})"
+    r"(?::?(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
+    r" ?(?P<zone>[Zz]|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
+)
+"""Calendar dates, extended and basic; week and ordinal dates are not read."""
+
+
+def normalize_dates(texts: pl.Series) -> pl.DataFrame:
+    """Read dates and write them as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+
+    A date or time without a zone is read as UTC and flagged. Fractions are cut after milliseconds.
+
+    Args:
+        texts: Trimmed texts or nulls.
+
+    Returns:
+        As many rows with `date` (the text as it came where it is no date) and `is_zone_missing`.
+    """
+    parts = pl.col("text").str.extract_groups(ISO_8601)
+    frame = texts.to_frame("text").with_columns(parts.alias("parts")).unnest("parts")
+    local = pl.concat_str(
+        *("year", "month", "day"),
+        pl.col("hour").fill_null("00"),
+        pl.col("minute").fill_null("00"),
+        pl.col("second").fill_null("00"),
+        pl.col("fraction").fill_null("0").str.pad_end(3, "0").str.slice(0, 3),
+    ).str.to_datetime("%Y%m%d%H%M%S%3f", time_unit="ms", strict=False)
+    sign = pl.when(pl.col("zone").str.starts_with("-")).then(-1).otherwise(1)
+    digits = pl.col("zone").str.replace_all("[^0-9]", "").str.pad_end(4, "0")
+    hours = digits.str.slice(0, 2).cast(pl.Int64, strict=False).fill_null(0)
+    minutes = digits.str.slice(2, 2).cast(pl.Int64, strict=False).fill_null(0)
+    in_range = (hours < 24) & (minutes < 60)
+    utc = pl.when(in_range).then(local - sign * pl.duration(hours=hours, minutes=minutes))
+    return frame.select(
+        date=utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").fill_null(pl.col("text")),
+        is_zone_missing=utc.is_not_null() & pl.col("zone").is_null(),
+    )

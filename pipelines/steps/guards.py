@@ -1,0 +1,54 @@
+"""Guards: thresholds that stop a run before anything is sent."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """How much of something is tolerable: a share of all rows, or a number of rows."""
+
+    share: float | None
+    """From 0 to 1, or None where `count` is given."""
+    count: int | None
+    """Rows, or None where `share` is given."""
+
+    def is_exceeded(self, rows: int, of_rows: int) -> bool:
+        """Say whether `rows` out of `of_rows` are too many."""
+        if self.count is not None:
+            return rows > self.count
+        return of_rows > 0 and self.share is not None and rows / of_rows > self.share
+
+
+def parse_threshold(text: str) -> Threshold:
+    """Read a threshold such as "5%" or "100".
+
+    >>> parse_threshold("2.5%").share
+    0.025
+    >>> parse_threshold("100").count
+    100
+
+    Raises:
+        ValueError: It is neither a percentage from 0 to 100 nor a whole number of rows.
+    """
+    number = text.strip()
+    try:
+        if number.endswith("%"):
+            share = float(number[:-1]) / 100
+            if 0 <= share <= 1:
+                return Threshold(share, None)
+        elif int(number) >= 0:
+            return Threshold(None, int(number))
+    except ValueError:
+        pass
+    raise ValueError(f"{text!r} is neither a share such as 5% nor a number of rows such as 100")
+
+
+def check_invalid_share(invalid: int, rows: int, threshold: str) -> str | None:
+    """Say why a run must not go on, or None if it may."""
+    if not parse_threshold(threshold).is_exceeded(invalid, rows):
+        return None
+    share = invalid / rows if rows else 0.0
+    return (
+        f"{invalid:,} of {rows:,} rows are invalid ({share:.1%}), more than --max-invalid "
+        f"{threshold} allows. Nothing was sent. Correct the rows in errors.csv, or allow more."
+    )

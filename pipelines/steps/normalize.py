@@ -1,0 +1,139 @@
+"""Normalize: bring each value into the one form that the service expects, or leave it as it came.
+
+Nothing is refused here: what cannot be brought into form stays as it is, for `validate` to name.
+Nothing is invented either: an empty cell becomes null and stays null, but for the channel (given
+default), and the Id, which is derived so that the next import finds the same endpoint.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipelines.steps.dates import normalize_dates
+from pipelines.steps.endpoint_ids import derive_endpoint_ids
+from pipelines.steps.result import StepResult, find_issues, join_issues
+from schemas import issues
+from schemas.channels import PHONE_CHANNELS, ChannelType
+from schemas.codes import normalize_countries, normalize_locales, normalize_timezones
+from schemas.emails import normalize_emails
+from schemas.phones import normalize_phones
+
+CHANNEL_ALIASES = {"E_MAIL": "EMAIL", "MAIL": "EMAIL", "FCM": "GCM", "INAPP": "IN_APP"}
+"""Other spellings met in exports; FCM is the later name of what the service calls GCM."""
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizeParams:
+    """What is assumed where a row says nothing."""
+
+    default_country: str | None = None
+    """ISO 3166-1 alpha-2 code for reading phone numbers in national form."""
+    default_channel: str | None = None
+    """ChannelType of rows without one."""
+
+
+def normalize(frame: pl.DataFrame, params: NormalizeParams) -> StepResult:
+    """Normalize all columns of a mapped frame; every row goes on.
+
+    Idempotent: normalizing the result again changes nothing. Issues are warnings only.
+    """
+    frame = _normalize_text(frame)
+    frame = _normalize_codes(frame, params)
+    frame = _normalize_addresses(frame, params)
+    frame = _normalize_coordinates(frame)
+    frame, found = _normalize_effective_date(frame)
+    frame = frame.with_columns(derive_endpoint_ids(frame))
+    return StepResult(frame, join_issues([found]))
+
+
+def _normalize_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Trim, compose (Unicode NFC) and turn blanks into nulls, also within lists."""
+    columns = []
+    for series in frame.iter_columns():
+        name = series.name
+        if series.dtype == pl.String:
+            columns.append(_clean(pl.col(name), composed=_is_ascii(series)))
+        elif series.dtype == pl.List(pl.String):
+            composed = _is_ascii(series.explode())
+            values = pl.col(name).list.eval(_clean(pl.element(), composed=composed).drop_nulls())
+            columns.append(pl.when(values.list.len() > 0).then(values).alias(name))
+        elif name != "source_row":
+            columns.append(pl.lit(None, pl.String).alias(name))
+    return frame.with_columns(columns)
+
+
+def _is_ascii(text: pl.Series) -> bool:
+    return text.str.len_bytes().sum() == text.str.len_chars().sum()
+
+
+def _clean(text: pl.Expr, *, composed: bool) -> pl.Expr:
+    trimmed = (text if composed else text.str.normalize("NFC")).str.strip_chars()
+    return pl.when(trimmed.str.len_bytes() > 0).then(trimmed).name.keep()
+
+
+def _normalize_codes(frame: pl.DataFrame, params: NormalizeParams) -> pl.DataFrame:
+    channel = pl.col("ChannelType").str.to_uppercase().str.replace_all(r"[\s-]+", "_")
+    columns = [channel.replace(CHANNEL_ALIASES).fill_null(pl.lit(params.default_channel))]
+    columns += [
+        pl.col(name).str.to_uppercase()
+        for name in ("EndpointStatus", "OptOut")
+        if name in frame.columns
+    ]
+    frame = frame.with_columns(columns)
+    rules = {
+        "Location.Country": normalize_countries,
+        "Demographic.Locale": normalize_locales,
+        "Demographic.Timezone": normalize_timezones,
+    }
+    return frame.with_columns(
+        rule(frame[name]) for name, rule in rules.items() if name in frame.columns
+    )
+
+
+def _normalize_addresses(frame: pl.DataFrame, params: NormalizeParams) -> pl.DataFrame:
+    country = pl.lit(None, pl.String)
+    if "Location.Country" in frame.columns:
+        country = pl.col("Location.Country")
+    addresses = frame.select(
+        pl.col("Address"),
+        is_phone=pl.col("ChannelType").is_in(sorted(PHONE_CHANNELS)).fill_null(value=False),
+        is_email=pl.col("ChannelType").eq(ChannelType.EMAIL).fill_null(value=False),
+        region=country.fill_null(pl.lit(params.default_country)),
+    ).with_row_index("position")
+    rewritten = [frame["Address"].head(0).to_frame().with_columns(position=pl.lit(0, pl.UInt32))]
+    phones = addresses.filter("is_phone")
+    if not phones.is_empty():
+        numbers = normalize_phones(phones["Address"], phones["region"])
+        rewritten.append(pl.DataFrame([numbers.alias("Address"), phones["position"]]))
+    emails = addresses.filter("is_email")
+    if not emails.is_empty():
+        mails = normalize_emails(emails["Address"])
+        rewritten.append(pl.DataFrame([mails.alias("Address"), emails["position"]]))
+    changed = pl.concat(rewritten)
+    return frame.with_columns(
+        frame["Address"].scatter(changed["position"], changed["Address"])
+        if not changed.is_empty()
+        else frame["Address"]
+    )
+
+
+def _normalize_coordinates(frame: pl.DataFrame) -> pl.DataFrame:
+    """Round coordinates to one decimal, as the service does."""
+    rounded = []
+    for name in ("Location.Latitude", "Location.Longitude"):
+        if name in frame.columns:
+            number = pl.col(name).cast(pl.Float64, strict=False)
+            finite = number.is_finite().fill_null(value=False)
+            text = number.round(1, mode="half_away_from_zero").cast(pl.String)
+            rounded.append(pl.when(finite).then(text).otherwise(pl.col(name)).alias(name))
+    return frame.with_columns(rounded)
+
+
+def _normalize_effective_date(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    name = "EffectiveDate"
+    if name not in frame.columns:
+        return frame, join_issues([])
+    dates = normalize_dates(frame[name])
+    zoneless = frame.select("source_row", name).filter(dates["is_zone_missing"])
+    found = find_issues(zoneless, name, issues.DATE_ZONE_MISSING, pl.col(name))
+    return frame.with_columns(dates["date"].alias(name)), found

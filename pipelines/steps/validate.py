@@ -1,0 +1,87 @@
+"""Validate: refuse the rows that the service would refuse, naming every fault of a row at once."""
+
+from dataclasses import dataclass
+
+import pandera.polars as pa
+import polars as pl
+from pandera.errors import SchemaErrors
+
+from pipelines.steps.result import FOUND_SCHEMA, StepResult, drop_refused, find_issues, join_issues
+from schemas import issues, limits
+from schemas.columns import NAMED_PREFIXES, attribute_name
+from schemas.damage import name_phone_damage
+from schemas.endpoint import NULL_ISSUES, VIEWS, endpoint_model, view_columns
+from schemas.phones import PhoneCheck
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateParams:
+    """How strictly rows are judged, and what the whole run has decided."""
+
+    phone_check: PhoneCheck = PhoneCheck.VALID
+    """How phone numbers are judged."""
+    excess_columns: tuple[str, ...] = ()
+    """Open-ended columns beyond the run's limit of names; see `map_columns.excess_columns`."""
+
+
+def validate(frame: pl.DataFrame, params: ValidateParams) -> StepResult:
+    """Check a normalized frame against the endpoint model; rows with an error do not go on."""
+    checked = frame.with_columns(view_columns(frame.columns))
+    found = [_check_model(checked, endpoint_model(params.phone_check)), *_check_names(frame)]
+    found += [
+        _rows_using(frame, column, issues.TOO_MANY_NAMES)
+        for column in params.excess_columns
+        if column in frame.columns
+    ]
+    joined = join_issues(found)
+    return StepResult(drop_refused(frame, joined), joined)
+
+
+def _check_model(frame: pl.DataFrame, model: pa.DataFrameSchema) -> pl.DataFrame:
+    try:
+        model.validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        return _read_failures(frame, errors.failure_cases)
+    return FOUND_SCHEMA.to_frame()
+
+
+def _read_failures(frame: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
+    """Turn pandera's failure cases into issues.
+
+    `index` is the position in this frame; a failure without one is about the frame's shape and
+    means that a step before this one is at fault, not a row.
+    """
+    shape_faults = failures.filter(pl.col("index").is_null())
+    if not shape_faults.is_empty():
+        faults = shape_faults.select("column", "check", "failure_case").rows()
+        raise TypeError(f"the frame does not have the endpoint model's shape: {faults}")
+    null_codes = {column: kind.code for column, kind in NULL_ISSUES.items()}
+    found = failures.select(
+        frame["source_row"].cast(pl.Int64).gather(failures["index"]).alias("source_row"),
+        pl.col("column").replace(VIEWS),
+        pl.when(pl.col("check") == "not_nullable")
+        .then(pl.col("column").replace_strict(null_codes, default=None))
+        .otherwise(pl.col("check"))
+        .alias("code"),
+        pl.col("failure_case").alias("value"),
+    )
+    is_phone = pl.col("code") == issues.PHONE_INVALID.code
+    phones = found.filter(is_phone)
+    if phones.is_empty():
+        return found
+    named = phones.with_columns(name_phone_damage(phones["value"]).alias("code"))
+    return pl.concat([found.filter(~is_phone), named])
+
+
+def _check_names(frame: pl.DataFrame) -> list[pl.DataFrame]:
+    longest = limits.ATTRIBUTE_NAME_CHARACTERS.value
+    return [
+        _rows_using(frame, column, issues.NAME_TOO_LONG)
+        for column in frame.columns
+        if column.startswith(NAMED_PREFIXES) and len(attribute_name(column) or "") > longest
+    ]
+
+
+def _rows_using(frame: pl.DataFrame, column: str, kind: issues.IssueKind) -> pl.DataFrame:
+    used = frame.filter(pl.col(column).is_not_null())
+    return find_issues(used, column, kind, pl.lit(attribute_name(column)))

@@ -1,0 +1,1 @@
+"""Files: the run directory, its partitions and manifest, and the sources that rows come from."""

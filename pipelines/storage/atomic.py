@@ -1,0 +1,50 @@
+"""Files that are there whole or not at all: temporary name, sync, rename."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+PRIVATE_FILE = 0o600
+"""Rows hold personal data: only the user may read them."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it there once it is written and synced."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(PRIVATE_FILE)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame as Parquet."""
+    with replacing(path) as temporary:
+        # lz4 is read and written several times faster than the default zstd and lives for a run.
+        frame.write_parquet(temporary, compression="lz4", statistics=False)
+
+
+def write_json(value: object, path: Path, default: Callable[[Any], Any] | None = None) -> None:
+    """Write a value as indented JSON."""
+    write_text(orjson.dumps(value, default, orjson.OPT_INDENT_2).decode() + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write text as UTF-8 with the line ends that it has."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(text.encode())

@@ -1,0 +1,162 @@
+"""CSV: pyarrow's streaming reader, every column as text, every record accounted for.
+
+Records that do not have the header's number of fields are handed over by the parser with their
+number and text; they become rows of their own, in their place.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from pipelines.errors import SourceError
+
+BLOCK_BYTES = 8 << 20
+"""Bytes parsed at once, and so the longest record that can be read. Larger blocks were not faster."""
+_UTF8_FAULT = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?.*invalid UTF8")
+_FOREIGN_STARTS = {
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+    b"\x1f\x8b": "gzip-compressed",
+    b"PK\x03\x04": "a zip archive (or an Excel workbook)",
+    b"PAR1": "a Parquet file",
+    b"\x28\xb5\x2f\xfd": "zstd-compressed",
+}
+
+
+class CsvSource:
+    """A CSV file in UTF-8, comma-separated, with a header."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file and read its header.
+
+        Raises:
+            SourceError: It is empty, not text, or not in UTF-8.
+        """
+        self._path = path
+        self.header = _read_header(path)
+        self._malformed: list[tuple[int, str]] = []
+
+    def read(self) -> Iterator[pl.DataFrame]:
+        """Yield the records; see `sources.SourceReader`."""
+        names = [f"c{position}" for position in range(len(self.header))]
+        next_row = 0  # the header itself is the parser's first row
+        last: pl.DataFrame | None = None
+        try:
+            for batch in self._open(names):
+                records = pl.DataFrame(pa.Table.from_batches([batch]))
+                frame, next_row = self._number(records, next_row)
+                if not frame.is_empty():
+                    last = frame
+                    yield frame
+        except pa.ArrowInvalid as error:
+            raise SourceError(self._explain(str(error), next_row)) from error
+        if self._malformed:
+            yield self._malformed_rows(names)
+        if last is not None:
+            self._refuse_open_quote(last)
+
+    def _open(self, names: list[str]) -> pa_csv.CSVStreamingReader:
+        def keep(record: pa_csv.InvalidRow) -> str:
+            self._malformed.append((record.number - 1, record.text))
+            return "skip"
+
+        return pa_csv.open_csv(
+            self._path,
+            # Without threads the parser knows the number of a malformed record.
+            read_options=pa_csv.ReadOptions(
+                use_threads=False, block_size=BLOCK_BYTES, column_names=names
+            ),
+            parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
+            convert_options=pa_csv.ConvertOptions(
+                strings_can_be_null=False, column_types=dict.fromkeys(names, pa.string())
+            ),
+        )
+
+    def _number(self, records: pl.DataFrame, first: int) -> tuple[pl.DataFrame, int]:
+        """Number a block's records, and put the malformed ones among them in their places."""
+        good = records.with_columns(pl.lit(None, pl.String).alias("malformed"))
+        taken = [number for number, _ in self._malformed]
+        candidates = pl.int_range(first, first + records.height + len(taken), eager=True)
+        rows = candidates.filter(~candidates.is_in(taken)).head(records.height).alias("source_row")
+        number = rows[-1] + 1 if len(rows) else first
+        frame = good.with_columns(rows)
+        if taken:
+            due = [entry for entry in self._malformed if entry[0] < number]
+            self._malformed = [entry for entry in self._malformed if entry[0] >= number]
+            frame = pl.concat([frame, _malformed_frame(due)], how="diagonal").sort("source_row")
+        frame = frame.filter(pl.col("source_row") > 0)
+        return frame.select("source_row", "malformed", *records.columns), number
+
+    def _malformed_rows(self, names: list[str]) -> pl.DataFrame:
+        """Give the malformed records behind the last good one."""
+        columns = [pl.lit(None, pl.String).alias(name) for name in names]
+        frame = _malformed_frame(self._malformed).with_columns(columns)
+        return frame.select("source_row", "malformed", *names)
+
+    def _refuse_open_quote(self, last: pl.DataFrame) -> None:
+        """Refuse a file whose last quote is never closed: the parser takes all behind it for text.
+
+        The last value then ends where the file ends; a closed one has its quote behind it.
+        """
+        value = last.row(-1)[-1]
+        if value is None or "\n" not in value:
+            return
+        tail = value.encode()[-1024:]
+        with self._path.open("rb") as file:
+            file.seek(-len(tail), 2)
+            if file.read() == tail:
+                row = last["source_row"][-1]
+                raise SourceError(
+                    f"{self._path}, record {row}, column {self.header[-1]}: a quote is opened and "
+                    "never closed, so that the rest of the file cannot be told apart. Close it."
+                )
+
+    def _explain(self, reason: str, row: int) -> str:
+        if match := _UTF8_FAULT.search(reason):
+            column = self.header[int(match[1])]
+            record = f"record {int(match[2]) - 1}" if match[2] else f"behind record {row}"
+            return (
+                f"{self._path}, {record}, column {column}: not valid UTF-8. "
+                "Export or convert the file as UTF-8."
+            )
+        if "straddling" in reason:
+            return (
+                f"{self._path}: a record behind record {max(row - 1, 0)} is longer than "
+                f"{BLOCK_BYTES >> 20} MiB; often a quote is opened and never closed. Check it."
+            )
+        return f"{self._path}, behind record {max(row - 1, 0)}: cannot be read as CSV ({reason})."
+
+
+def _malformed_frame(entries: list[tuple[int, str]]) -> pl.DataFrame:
+    schema = {"source_row": pl.Int64, "malformed": pl.String}
+    return pl.DataFrame(entries, schema=schema, orient="row")
+
+
+def _read_header(path: Path) -> list[str]:
+    try:
+        with path.open("rb") as file:
+            start = file.read(4096)
+    except OSError as error:
+        raise SourceError(f"Cannot read {path}: {error.strerror}.") from error
+    if not start.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise SourceError(f"{path} is empty: it has not even a header. Check the export.")
+    for magic, what in _FOREIGN_STARTS.items():
+        if start.startswith(magic):
+            raise SourceError(f"{path} is {what}, not CSV in UTF-8. Unpack or convert it first.")
+    if b"\x00" in start:
+        raise SourceError(f"{path} is binary, not CSV text. Check that it is the right file.")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            return next(row for row in csv.reader(text) if row)
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{path} is not in UTF-8 (byte {error.start} of its beginning). "
+            "Export or convert it as UTF-8."
+        ) from error
+    except (csv.Error, StopIteration) as error:
+        raise SourceError(f"{path}: the header cannot be read as CSV ({error}).") from error

@@ -1,0 +1,112 @@
+"""The manifest: what a run was given, what it was made of, and how far it got."""
+
+import hashlib
+import platform
+from datetime import datetime
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipelines.errors import RunStateError
+from pipelines.storage.atomic import write_json
+from pipelines.storage.run_dir import RunDirectory
+
+FORMAT = 1
+"""Version of the run directory's layout; another one cannot be resumed."""
+PACKAGES = ("endpoint-import", "polars", "pyarrow", "pandera", "boto3", "prefect", "phonenumbers")
+"""Whose versions can change what a run does."""
+
+
+class RunStatus(StrEnum):
+    """How far a run got."""
+
+    RUNNING = "running"
+    """Under way, or killed: whoever ends a run in an orderly way changes this."""
+    COMPLETED = "completed"
+    """Every row was accepted, or checked without error."""
+    COMPLETED_WITH_ERRORS = "completed_with_errors"
+    """Finished, and some rows were not imported."""
+    GUARDED = "guarded"
+    """A threshold stopped it before anything was sent."""
+    STOPPED = "stopped"
+    """Stopped part-way."""
+    FAILED = "failed"
+    """Could not be done: settings, source or a defect."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class InputRecord(_Record):
+    """One source file as it was read."""
+
+    path: str
+    format: str
+    size_bytes: int
+    sha256: str
+    header: list[str]
+    rows: int
+
+
+class PartitionRecord(_Record):
+    """One slice of a source file."""
+
+    number: int
+    input: int
+    rows: int
+
+
+class Manifest(_Record):
+    """See the module."""
+
+    format: int = FORMAT
+    run_id: str
+    command: str
+    status: RunStatus = RunStatus.RUNNING
+    message: str | None = None
+    settings: dict[str, Any]
+    destination: str | None = None
+    versions: dict[str, str]
+    inputs: list[InputRecord] = []
+    partitions: list[PartitionRecord] = []
+    started_at: datetime
+    finished_at: datetime | None = None
+
+    def source_of(self, partition: int) -> InputRecord:
+        """Give the file that a partition is a slice of."""
+        return self.inputs[self.partitions[partition].input]
+
+
+def save_manifest(manifest: Manifest, run: RunDirectory) -> None:
+    """Write the manifest into its run directory."""
+    write_json(manifest.model_dump(mode="json"), run.manifest)
+
+
+def load_manifest(run: RunDirectory) -> Manifest:
+    """Read a run's manifest.
+
+    Raises:
+        RunStateError: It is damaged or of another version's layout.
+    """
+    try:
+        return Manifest.model_validate(orjson.loads(run.manifest.read_bytes()))
+    except (OSError, orjson.JSONDecodeError, ValidationError) as error:
+        raise RunStateError(
+            f"{run.manifest} cannot be read: it is damaged or of another version."
+        ) from error
+
+
+def read_versions() -> dict[str, str]:
+    """Give the versions of Python and of the packages that matter."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def hash_file(path: Path) -> str:
+    """Give the SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,114 @@
+"""Parquet: typed columns as the texts that a CSV export of them would hold.
+
+Structs become dotted columns (`Location.Country`), lists stay lists. From here on both formats
+are treated alike.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.errors import SourceError
+from schemas.columns import LIST_PREFIXES, canonical_name
+
+BATCH_ROWS = 16_384
+"""Rows decoded at once."""
+IDENTIFIERS = frozenset({"Id", "Address", "RequestId", "Location.PostalCode", "User.UserId"})
+"""Columns in which 5.0 means 5: whole numbers become floats in many tools once a value is missing."""
+
+
+class ParquetSource:
+    """A Parquet file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file and flatten its schema.
+
+        Raises:
+            SourceError: It is no Parquet file, or a column has a type that has no text.
+        """
+        self._path = path
+        try:
+            self._file = pq.ParquetFile(path)
+        except OSError as error:
+            raise SourceError(f"Cannot read {path}: {error.strerror or error}.") from error
+        except pa.ArrowException as error:
+            raise SourceError(f"{path} is not a readable Parquet file ({error}).") from error
+        self._columns = dict(self._flatten(self._file.schema_arrow))
+        self.header = list(self._columns)
+
+    def read(self) -> Iterator[pl.DataFrame]:
+        """Yield the records; see `sources.SourceReader`."""
+        columns = [
+            expression.alias(f"c{position}")
+            for position, expression in enumerate(self._columns.values())
+        ]
+        row = 1
+        try:
+            for batch in self._file.iter_batches(batch_size=BATCH_ROWS):
+                frame = pl.DataFrame(pa.Table.from_batches([batch]))
+                numbers = pl.int_range(row, row + frame.height, dtype=pl.Int64)
+                row += frame.height
+                yield frame.select(
+                    numbers.alias("source_row"),
+                    pl.lit(None, pl.String).alias("malformed"),
+                    *columns,
+                )
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(
+                f"{self._path}, behind record {row - 1}: cannot be read ({error})."
+            ) from error
+
+    def _flatten(self, schema: pa.Schema) -> Iterator[tuple[str, pl.Expr]]:
+        for field in schema:
+            yield from self._flatten_field(field.name, field.type, pl.col(field.name))
+
+    def _flatten_field(
+        self, name: str, kind: pa.DataType, column: pl.Expr
+    ) -> Iterator[tuple[str, pl.Expr]]:
+        if pa.types.is_struct(kind):
+            for field in kind:
+                member = column.struct.field(field.name)
+                yield from self._flatten_field(f"{name}.{field.name}", field.type, member)
+            return
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            if not name.startswith(LIST_PREFIXES) and canonical_name(name) is not None:
+                raise SourceError(f"{self._path}, column {name}: a list, but it holds one value.")
+            yield name, column.list.eval(self._as_text(name, kind.value_type, pl.element()))
+            return
+        yield name, self._as_text(name, kind, column)
+
+    def _as_text(self, name: str, kind: pa.DataType, column: pl.Expr) -> pl.Expr:
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if pa.types.is_timestamp(kind):
+            if kind.tz is None:
+                return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.3f")
+            return column.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+        if pa.types.is_floating(kind) and canonical_name(name) in IDENTIFIERS:
+            is_whole = (column == column.round()) & (column.abs() < 2**53)
+            whole = column.cast(pl.Int64, strict=False).cast(pl.String)
+            return pl.when(is_whole).then(whole).otherwise(column.cast(pl.String))
+        if _has_text(kind):
+            return column.cast(pl.String)
+        raise SourceError(
+            f"{self._path}, column {name}: values of type {kind} cannot be imported. "
+            "Write the column as text, number, date or a list of these, or leave it out."
+        )
+
+
+def _has_text(kind: pa.DataType) -> bool:
+    tests = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_string_view,
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_boolean,
+        pa.types.is_decimal,
+        pa.types.is_date,
+        pa.types.is_null,
+    )
+    return any(test(kind) for test in tests)

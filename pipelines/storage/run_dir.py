@@ -1,0 +1,142 @@
+"""The run directory: everything that a run knows, in files.
+
+    runs/<run_id>/              mode 0700
+      manifest.json             inputs, settings, versions, status, times
+      staged/part-00000.parquet      records as they came, with source_row; malformed ones with text
+      rows/part-00000.parquet        every record's source_row and, where known, endpoint_id
+      prepared/part-00000.parquet    valid rows: keys and encoded item
+      found/part-00000.parquet       issues that preparing found
+      resolved/decisions.parquet     rows that are not sent, and why
+      resolved/found.parquet         issues across rows
+      delivered/part-00000.parquet   answers of the service by position, and counters beside it
+      outcomes/part-00000.parquet    one outcome for every row
+      issues.parquet  errors.csv  unprocessed.csv  summary.json  report.html
+
+A file that is present is complete (`atomic`), which makes every phase restartable: a partition
+whose file is there is done. `staged` to `delivered` are removed after a clean finish.
+"""
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.errors import ConfigurationError, RunStateError
+
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+WORKING_FOLDERS = ("staged", "rows", "prepared", "found", "resolved", "delivered")
+FOLDERS = (*WORKING_FOLDERS, "outcomes")
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """Paths of one run."""
+
+    path: Path
+    """The run's own directory; its name is the run id."""
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run."""
+        return self.path.name
+
+    @property
+    def manifest(self) -> Path:
+        """Inputs, settings, versions, status."""
+        return self.path / "manifest.json"
+
+    @property
+    def summary(self) -> Path:
+        """Counts of the run."""
+        return self.path / "summary.json"
+
+    @property
+    def errors(self) -> Path:
+        """Rows to fix."""
+        return self.path / "errors.csv"
+
+    @property
+    def unprocessed(self) -> Path:
+        """Rows that were never tried or never answered."""
+        return self.path / "unprocessed.csv"
+
+    @property
+    def issues(self) -> Path:
+        """All issues."""
+        return self.path / "issues.parquet"
+
+    @property
+    def report(self) -> Path:
+        """The quality report."""
+        return self.path / "report.html"
+
+    @property
+    def decisions(self) -> Path:
+        """What `resolve` decided."""
+        return self.path / "resolved" / "decisions.parquet"
+
+    @property
+    def run_issues(self) -> Path:
+        """What `resolve` found."""
+        return self.path / "resolved" / "found.parquet"
+
+    def part(self, folder: str, partition: int) -> Path:
+        """Give the file of a partition in one of the folders."""
+        return self.path / folder / f"part-{partition:05d}.parquet"
+
+    def remove_working_files(self) -> None:
+        """Remove what is only needed while the run goes on."""
+        for folder in WORKING_FOLDERS:
+            shutil.rmtree(self.path / folder, ignore_errors=True)
+
+
+def create_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:
+    """Make a new run directory, readable by its owner alone.
+
+    Raises:
+        ConfigurationError: The run id is no file name, or the place cannot be written.
+        RunStateError: There is a run of that name.
+    """
+    run = RunDirectory(runs_dir / _checked(run_id))
+    try:
+        runs_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        run.path.mkdir(mode=0o700)
+        for folder in FOLDERS:
+            (run.path / folder).mkdir(mode=0o700)
+    except FileExistsError as error:
+        raise RunStateError(
+            f"There is a run {run_id} in {runs_dir} already. Choose another --run-id."
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot write into {runs_dir}: {error.strerror}. Choose another --runs-dir."
+        ) from error
+    return run
+
+
+def open_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:
+    """Find a run that exists.
+
+    Raises:
+        RunStateError: There is none of that name.
+    """
+    run = RunDirectory(runs_dir / _checked(run_id))
+    if not run.manifest.is_file():
+        raise RunStateError(
+            f"There is no run {run_id} in {runs_dir}. `endpoint-import runs` lists them."
+        )
+    return run
+
+
+def list_runs(runs_dir: Path) -> list[RunDirectory]:
+    """List the runs, newest first by the time that their manifests were begun."""
+    runs = [RunDirectory(path.parent) for path in runs_dir.glob("*/manifest.json")]
+    return sorted(runs, key=lambda run: (run.manifest.stat().st_mtime, run.run_id), reverse=True)
+
+
+def _checked(run_id: str) -> str:
+    if not RUN_ID.fullmatch(run_id):
+        raise ConfigurationError(
+            f"{run_id!r} cannot name a run: use letters, digits, dot, dash and underscore."
+        )
+    return run_id

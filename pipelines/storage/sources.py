@@ -1,0 +1,138 @@
+"""Sources: from what the user named to files that can be read, in a fixed order."""
+
+import glob
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from pipelines.errors import SourceError
+
+
+class SourceFormat(StrEnum):
+    """Formats that can be read."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+SUFFIXES = {
+    ".csv": SourceFormat.CSV,
+    ".parquet": SourceFormat.PARQUET,
+    ".pq": SourceFormat.PARQUET,
+}
+READABLE = "CSV (.csv) and Parquet (.parquet, .pq)"
+
+STAGED_COLUMNS = ("source_row", "malformed")
+"""Columns of a staged frame before its `c<position>` columns: the 1-based number of the record in
+its file, and the text of a record that does not fit the header (all other columns null)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of the input."""
+
+    path: Path
+    """Where it is, as the user named it; reports call the file by this."""
+    format: SourceFormat
+    """How it is read."""
+
+    @property
+    def name(self) -> str:
+        """The name that reports use."""
+        return str(self.path)
+
+
+class SourceReader(Protocol):
+    """A file that was opened: its header, and its records in order."""
+
+    header: list[str]
+    """Column names as they stand in the file; they may repeat."""
+
+    def read(self) -> Iterator[pl.DataFrame]:
+        """Yield frames of `STAGED_COLUMNS` and one column per header position, in file order.
+
+        Raises:
+            SourceError: The file cannot be read on; names file and record.
+        """
+        ...
+
+
+OpenSource = Callable[[Path], SourceReader]
+
+
+def find_sources(named: Sequence[str]) -> list[SourceFile]:
+    """Find the files that the user named: files, globs and directories, each file once.
+
+    Files of a glob or a directory come in the order of their names. In a directory only files of
+    a readable format count; hidden ones do not.
+
+    Raises:
+        SourceError: Nothing is there, or a file named by itself is of another format.
+    """
+    files: dict[Path, SourceFile] = {}
+    for name in named:
+        for path in _expand(name):
+            files.setdefault(path.resolve(), SourceFile(path, _format(path)))
+    return list(files.values())
+
+
+def _expand(name: str) -> list[Path]:
+    if name == "-" or "://" in name:
+        raise SourceError(
+            f"Cannot read {name}: only local files are supported. Copy it here and name the copy."
+        )
+    path = Path(name)
+    if path.is_dir():
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        found = [p for p in found if not p.name.startswith(".")]
+        if not found:
+            raise SourceError(f"No readable file in directory {name}. Readable are {READABLE}.")
+        return found
+    if path.exists():
+        return [path]
+    matches = sorted(Path(p) for p in glob.glob(name, recursive=True))  # noqa: PTH207 (absolute patterns)
+    if not matches:
+        what = "No file matches" if glob.has_magic(name) else "No such file:"
+        raise SourceError(f"{what} {name}. Check the path.")
+    return [path for path in matches if path.is_file()]
+
+
+def _format(path: Path) -> SourceFormat:
+    known = SUFFIXES.get(path.suffix.lower())
+    if known is None:
+        raise SourceError(
+            f"Cannot read {path}: the ending {path.suffix or '(none)'} is not supported. "
+            f"Readable are {READABLE}."
+        )
+    return known
+
+
+def cut_partitions(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """Cut a stream of frames into frames of exactly `rows` rows, the last one shorter."""
+    waiting: list[pl.DataFrame] = []
+    height = 0
+    for frame in frames:
+        waiting.append(frame)
+        height += frame.height
+        while height >= rows:
+            joined = pl.concat(waiting)
+            yield joined.head(rows)
+            waiting, height = [joined.slice(rows)], height - rows
+    if height:
+        yield pl.concat(waiting)
+
+
+def take_rows(frames: Iterator[pl.DataFrame], limit: int | None) -> Iterator[pl.DataFrame]:
+    """Yield the first `limit` rows of a stream of frames; all of them for None."""
+    for frame in frames:
+        if limit is None:
+            yield frame
+        elif limit > 0:
+            yield frame.head(limit)
+            limit -= frame.height
+        else:
+            return

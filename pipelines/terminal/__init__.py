@@ -1,0 +1,1 @@
+"""What people see: options, progress and summaries on a terminal."""

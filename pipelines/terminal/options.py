@@ -1,0 +1,158 @@
+"""Options that commands share, each with an environment variable and a place in the settings file.
+
+A value is taken from the command line, else the environment, else the settings file, else the
+default.
+"""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pipelines.settings import PARTITION_ROWS
+from schemas.channels import ChannelType
+
+SETTINGS_FILE = Path("endpoint-import.toml")
+"""The settings file that is read if it is there and no other is named."""
+ENVIRONMENT_PREFIX = "ENDPOINT_IMPORT_"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _variable(name: str) -> str:
+    return ENVIRONMENT_PREFIX + name.lstrip("-").replace("-", "_").upper()
+
+
+def option(name: str, *, also_env: str | None = None, **settings: Any) -> Callable[..., Any]:
+    """Make an option with its environment variable, both shown in --help."""
+    variables = [_variable(name), *([also_env] if also_env else [])]
+    return click.option(name, envvar=variables, show_envvar=True, show_default=True, **settings)
+
+
+RUNS_DIR = option(
+    "--runs-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    help="Where run directories are kept.",
+)
+JSON = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the summary as JSON on stdout, all else on stderr.",
+)
+DATABASE = option(
+    "--db",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("local-server.sqlite3"),
+    help="Database file of the local server.",
+)
+
+SOURCE_OPTIONS = (
+    click.argument("sources", nargs=-1, required=True, metavar="SOURCE..."),
+    option(
+        "--default-country",
+        metavar="CODE",
+        help="Country for phone numbers in national form whose row names none, such as US.",
+    ),
+    option(
+        "--default-channel",
+        type=click.Choice([channel.value for channel in ChannelType], case_sensitive=False),
+        help="Channel of rows that name none.",
+    ),
+    option(
+        "--phone-check",
+        type=click.Choice(["format", "possible", "valid"]),
+        default="valid",
+        help="How strictly phone numbers are judged: E.164 form, length, or numbering plan.",
+    ),
+    option(
+        "--max-invalid",
+        metavar="SHARE|N",
+        help="Stop before sending when more rows than this are invalid, such as 5% or 100.",
+    ),
+    option(
+        "--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N records."
+    ),
+    option(
+        "--partition-rows",
+        type=click.IntRange(100, 1_000_000),
+        default=PARTITION_ROWS,
+        help="Records per partition; memory grows with it.",
+    ),
+    RUNS_DIR,
+    option("--run-id", metavar="NAME", help="Name of the run; made from the time if not given."),
+    click.option(
+        "--keep-staged", is_flag=True, help="Keep the working files after a clean finish."
+    ),
+    JSON,
+)
+"""What to read and how to judge it."""
+
+DESTINATION_OPTIONS = (
+    option("--application-id", metavar="ID", help="Pinpoint application that endpoints go into."),
+    option(
+        "--endpoint-url",
+        also_env="AWS_ENDPOINT_URL_PINPOINT",
+        metavar="URL",
+        help="Where the service is; AWS's own address if not given.",
+    ),
+    option("--region", metavar="NAME", help="AWS region; else from AWS's configuration."),
+    option("--profile", metavar="NAME", help="Profile of AWS's configuration files."),
+    option("--local", is_flag=True, help="Start the embedded server for this command and use it."),
+    DATABASE,
+    option(
+        "--rate",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="N",
+        help="Requests per second. Default: 2 on AWS, its published quota; elsewhere no limit.",
+    ),
+    option(
+        "--max-in-flight",
+        type=click.IntRange(1, 64),
+        metavar="N",
+        help="Requests under way at once. Default: 2 on AWS, elsewhere 4.",
+    ),
+)
+"""Where to send and how fast."""
+
+
+def with_options(*groups: tuple[Callable[..., Any], ...]) -> Callable[[Command], Command]:
+    """Add options to a command, in the order in which --help shows them."""
+
+    def add(command: Command) -> Command:
+        for group in reversed(groups):
+            for decorate in reversed(group):
+                command = decorate(command)
+        return command
+
+    return add
+
+
+def read_settings_file(
+    context: click.Context, _: click.Parameter, path: Path | None
+) -> Path | None:
+    """Take defaults of all commands from a TOML file; unknown names are refused."""
+    if path is None:
+        path = SETTINGS_FILE if SETTINGS_FILE.is_file() else None
+    if path is None:
+        return None
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise click.UsageError(f"The settings file {path} cannot be read: {error}") from error
+    given = {name.replace("-", "_"): value for name, value in values.items()}
+    group = context.command
+    assert isinstance(group, click.Group)  # noqa: S101 (for the type checker)
+    names = {c: {p.name for p in command.params} for c, command in group.commands.items()}
+    unknown = sorted(set(given) - set().union(*names.values()) - {"sources"})
+    unknown += sorted(set(given) & {"sources"})
+    if unknown:
+        raise click.UsageError(f"The settings file {path} has an unknown name: {unknown[0]}")
+    context.default_map = {
+        command: {name: value for name, value in given.items() if name in known}
+        for command, known in names.items()
+    }
+    return path

@@ -1,0 +1,109 @@
+"""The summary as people read it: what happened, what to fix, what to do next."""
+
+import shlex
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.report.summary import Summary
+from pipelines.report.verdict import say_verdict
+from pipelines.storage.manifest import Manifest, RunStatus
+from pipelines.storage.run_dir import RunDirectory
+from schemas.issues import ISSUE_KINDS, Severity
+from schemas.outcomes import Outcome
+
+MEANINGS = {
+    Outcome.ACCEPTED: "the service took it",
+    Outcome.UNCHANGED: "not sent, the service has it already",
+    Outcome.INVALID: "breaks a rule, was not sent",
+    Outcome.DUPLICATE: "another row with the same Id was taken",
+    Outcome.HELD: "kept back by a guard",
+    Outcome.REJECTED: "the service refused it",
+    Outcome.UNPROCESSED: "not sent, or sent and never answered",
+}
+COLOURS = {
+    Outcome.ACCEPTED: "green",
+    Outcome.UNCHANGED: "green",
+    Outcome.INVALID: "red",
+    Outcome.REJECTED: "red",
+    Outcome.DUPLICATE: "magenta",
+    Outcome.HELD: "yellow",
+    Outcome.UNPROCESSED: "yellow",
+}
+MOST_ISSUES = 12
+"""Lines of issues; the report has them all."""
+
+
+def print_summary(
+    console: Console, run: RunDirectory, manifest: Manifest, summary: Summary
+) -> None:
+    """Print the summary of a finished run."""
+    console.print()
+    console.print(Text(say_verdict(summary, manifest), style="bold"))
+    console.print(_outcome_table(summary, manifest))
+    if summary.issues_by_code:
+        console.print(Text("Issues, most frequent first", style="bold"))
+        console.print(_issue_table(summary))
+    if summary.requests:
+        console.print(Text(_say_delivery(summary), style="dim"))
+    for line in _next_steps(run, manifest, summary):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _outcome_table(summary: Summary, manifest: Manifest) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    for outcome, rows in summary.by_outcome().items():
+        if rows:
+            name, meaning = outcome.value, MEANINGS[outcome]
+            if manifest.command != "run" and outcome is Outcome.UNPROCESSED:
+                name, meaning = "importable", "could be sent (unprocessed in summary.json)"
+            share = f"{rows / summary.rows:.1%}"
+            table.add_row(f"  {rows:,}", Text(name, style=COLOURS[outcome]), share, meaning)
+    return table
+
+
+def _issue_table(summary: Summary) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column(style="dim")
+    listed = list(summary.issues_by_code.items())
+    for code, count in listed[:MOST_ISSUES]:
+        kind = ISSUE_KINDS[code]
+        style = "red" if kind.severity is Severity.ERROR else "yellow"
+        table.add_row(f"  {count:,}", Text(f"{kind.severity.value} {code}", style=style), kind.text)
+    if len(listed) > MOST_ISSUES:
+        table.add_row("", f"and {len(listed) - MOST_ISSUES} more kinds, in the report", "")
+    return table
+
+
+def _say_delivery(summary: Summary) -> str:
+    extras = [
+        f"{count:,} {what}"
+        for count, what in (
+            (summary.retries, "retries"),
+            (summary.throttled, "throttled"),
+            (summary.splits, "splits"),
+        )
+        if count
+    ]
+    return (
+        f"{summary.requests:,} requests{' (' + ', '.join(extras) + ')' if extras else ''} to "
+        f"{summary.destination}, application {summary.application_id}; "
+        f"{summary.seconds:,.1f} s, {summary.rows_per_second:,.0f} rows/s."
+    )
+
+
+def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list[str]:
+    lines = []
+    if summary.invalid or summary.rejected:
+        again = shlex.join(["endpoint-import", manifest.command, str(run.errors)])
+        lines.append(f"To fix:  correct {run.errors}, then: {again}")
+    if manifest.status is RunStatus.STOPPED and summary.unprocessed:
+        lines.append(f"To send: {run.unprocessed} holds the rows that are still to be sent")
+    return [*lines, f"Report:  {run.report}", f"Run:     {run.run_id}"]

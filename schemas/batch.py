@@ -1,0 +1,46 @@
+"""Batches: how the items of a partition are grouped into requests."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """What one request may hold."""
+
+    max_items: int
+    """Items per request."""
+    max_payload_bytes: int
+    """Bytes of the items of one request, separators included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One request's worth of items: positions `start` to `stop` (exclusive) of a partition."""
+
+    ordinal: int
+    """Number of the batch within its partition, from 0; equal input gives equal ordinals."""
+    start: int
+    """Position of the first item."""
+    stop: int
+    """Position behind the last item."""
+
+    def __len__(self) -> int:
+        """Count the items."""
+        return self.stop - self.start
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """Split into two batches; the first is never the larger one by more than an item."""
+        middle = (self.start + self.stop) // 2
+        return (
+            Batch(self.ordinal, self.start, middle),
+            Batch(self.ordinal, middle, self.stop),
+        )
+
+
+class Payloads(Protocol):
+    """The encoded items of a partition, by position."""
+
+    def payload(self, start: int, stop: int) -> bytes:
+        """Give items `start` to `stop` (exclusive), comma-separated, without brackets."""
+        ...

@@ -1,0 +1,89 @@
+"""Column names of an endpoint row: Pinpoint's own import headers.
+
+Source: Amazon Pinpoint user guide, "Importing segments" (2023), supported columns.
+"""
+
+from typing import Final
+
+SCALAR_COLUMNS: Final[tuple[str, ...]] = (
+    "Id",
+    "ChannelType",
+    "Address",
+    "EndpointStatus",
+    "OptOut",
+    "EffectiveDate",
+    "RequestId",
+    "Location.Latitude",
+    "Location.Longitude",
+    "Location.PostalCode",
+    "Location.City",
+    "Location.Region",
+    "Location.Country",
+    "Demographic.Make",
+    "Demographic.Model",
+    "Demographic.ModelVersion",
+    "Demographic.Timezone",
+    "Demographic.Locale",
+    "Demographic.AppVersion",
+    "Demographic.Platform",
+    "Demographic.PlatformVersion",
+    "User.UserId",
+)
+"""Columns that hold one value, in the order of the service model."""
+
+ATTRIBUTES: Final = "Attributes."
+METRICS: Final = "Metrics."
+USER_ATTRIBUTES: Final = "User.UserAttributes."
+NAMED_PREFIXES: Final = (ATTRIBUTES, METRICS, USER_ATTRIBUTES)
+"""Prefixes of the open-ended columns; what follows is a name of the user's choice."""
+LIST_PREFIXES: Final = (ATTRIBUTES, USER_ATTRIBUTES)
+"""Prefixes whose columns may hold several values."""
+
+READ_ONLY_COLUMNS: Final = frozenset({"ApplicationId", "CohortId", "CreationDate"})
+"""Members that only the service writes; an export holds them, an import ignores them."""
+
+RESULT_COLUMNS: Final = (
+    "_source_file",
+    "_source_row",
+    "_outcome",
+    "_error_codes",
+    "_error_messages",
+)
+"""What errors.csv adds behind the original columns; ignored when it is fed back in."""
+
+_BY_FOLDED_NAME: Final = {name.casefold(): name for name in SCALAR_COLUMNS}
+_PREFIX_BY_FOLDED_NAME: Final = {prefix.casefold(): prefix for prefix in NAMED_PREFIXES}
+
+
+def canonical_name(header: str) -> str | None:
+    """Give the canonical column that a header means, or None if it means none.
+
+    Surrounding spaces and the case of Pinpoint's own words do not matter; the case of an attribute
+    name does.
+
+    >>> canonical_name(" address ")
+    'Address'
+    >>> canonical_name("attributes.Plan")
+    'Attributes.Plan'
+    >>> canonical_name("E-mail") is None
+    True
+    """
+    name = header.strip()
+    folded = name.casefold()
+    if folded in _BY_FOLDED_NAME:
+        return _BY_FOLDED_NAME[folded]
+    for folded_prefix, prefix in _PREFIX_BY_FOLDED_NAME.items():
+        if folded.startswith(folded_prefix) and len(name) > len(prefix):
+            return prefix + name[len(prefix) :].strip()
+    return None
+
+
+def attribute_name(column: str) -> str | None:
+    """Give the user's own name behind an open-ended column's prefix, or None for a scalar column.
+
+    >>> attribute_name("User.UserAttributes.Plan")
+    'Plan'
+    """
+    return next(
+        (column[len(prefix) :] for prefix in NAMED_PREFIXES if column.startswith(prefix)), None
+    )

@@ -1,0 +1,205 @@
+"""The pandera model of a normalized endpoint row: what may be sent to the service.
+
+Each check carries its issue code as `error`, so a failure case names the issue by itself. Columns
+keep Pinpoint's own names. A few rules concern only some rows (a phone number only SMS and VOICE);
+for these `view_columns` derives a column that is null wherever the rule does not apply.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+import pandera.polars as pa
+import polars as pl
+from pandera.polars import PolarsData
+
+from schemas import codes, issues, limits
+from schemas.channels import APNS_CHANNELS, PHONE_CHANNELS, ChannelType
+from schemas.columns import ATTRIBUTES, METRICS, SCALAR_COLUMNS, USER_ATTRIBUTES
+from schemas.emails import check_emails
+from schemas.issues import IssueKind
+from schemas.phones import PhoneCheck, check_phones
+
+CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
+"""C0 without tab and line breaks, DEL, and C1: none of them is text, all come from accidents."""
+MOJIBAKE = (
+    r"(?:Ã[\x{80}-\x{bf}ƒ‚„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ€]|Â[\x{a0}-\x{bf}]|â€[\x{80}-\x{bf}œ™¦˜“”])"
+)
+"""Two and three byte UTF-8 sequences as they look after being read as Latin-1 or Windows-1252."""
+ID_CHARACTERS_REFUSED = r"[${}\t\r\n]"
+"""Source: the service model, UpdateEndpoint.EndpointId; tabs and line breaks are ours."""
+EFFECTIVE_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
+"""What `normalize` makes of every date that it can read."""
+NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+"""A decimal number: no NaN, no infinity, no thousands separators."""
+
+VIEWS: dict[str, str] = {
+    "phone_address": "Address",
+    "email_address": "Address",
+    "apns_address": "Address",
+    "us_postal_code": "Location.PostalCode",
+    "ownerless_attributes": "User.UserId",
+}
+"""Derived columns and the column that their issues are reported under."""
+
+NULL_ISSUES: dict[str, IssueKind] = {
+    "Address": issues.ADDRESS_MISSING,
+    "ChannelType": issues.CHANNEL_MISSING,
+}
+"""What a null in a required column is called."""
+
+
+def view_columns(columns: list[str]) -> list[pl.Expr]:
+    """Give the expressions of the derived columns for a frame with these columns."""
+    channel, address = pl.col("ChannelType"), pl.col("Address")
+    views = [
+        pl.when(channel.is_in(sorted(PHONE_CHANNELS))).then(address).alias("phone_address"),
+        pl.when(channel == ChannelType.EMAIL).then(address).alias("email_address"),
+        pl.when(channel.is_in(sorted(APNS_CHANNELS))).then(address).alias("apns_address"),
+    ]
+    if {"Location.PostalCode", "Location.Country"} <= set(columns):
+        in_us = pl.col("Location.Country") == "US"
+        views.append(pl.when(in_us).then(pl.col("Location.PostalCode")).alias("us_postal_code"))
+    owned = [name for name in columns if name.startswith(USER_ATTRIBUTES)]
+    if owned:
+        user = pl.col("User.UserId") if "User.UserId" in columns else pl.lit(None, pl.String)
+        has_attributes = pl.any_horizontal(pl.col(name).is_not_null() for name in owned)
+        views.append(
+            pl.when(user.is_null() & has_attributes)
+            .then(pl.lit("no user"))
+            .alias("ownerless_attributes")
+        )
+    return views
+
+
+@cache
+def endpoint_model(phone_check: PhoneCheck) -> pa.DataFrameSchema:
+    """Build the model; `phone_check` says how strictly phone numbers are judged.
+
+    Validate eager frames only (a LazyFrame is checked for its schema alone), with `lazy=True` so
+    that all failures come at once; `failure_cases.check` is the issue code, or "not_nullable".
+    """
+    special = {
+        "Id": [_without(ID_CHARACTERS_REFUSED, issues.ID_CHARACTER)],
+        "ChannelType": [_one_of(frozenset(ChannelType), issues.CHANNEL_UNKNOWN)],
+        "EndpointStatus": [_one_of(frozenset({"ACTIVE", "INACTIVE"}), issues.STATUS_UNKNOWN)],
+        "OptOut": [_one_of(frozenset({"ALL", "NONE"}), issues.OPT_OUT_UNKNOWN)],
+        "EffectiveDate": [_check(_is_utc_date, issues.DATE_INVALID)],
+        "Location.Latitude": [_number_within(90, issues.LATITUDE_INVALID)],
+        "Location.Longitude": [_number_within(180, issues.LONGITUDE_INVALID)],
+        "Location.Country": [_one_of(codes.country_codes(), issues.COUNTRY_UNKNOWN)],
+        "Demographic.Locale": [_series_check(codes.check_locales, issues.LOCALE_INVALID)],
+        "Demographic.Timezone": [_one_of(codes.timezones(), issues.TIMEZONE_UNKNOWN)],
+    }
+    columns = {
+        name: pa.Column(
+            pl.String,
+            checks=[*special.get(name, []), *_text_checks()],
+            nullable=name not in NULL_ISSUES,
+            required=name in NULL_ISSUES,
+        )
+        for name in SCALAR_COLUMNS
+    }
+    for prefix in (ATTRIBUTES, USER_ATTRIBUTES):
+        columns[_pattern(prefix)] = _open_column([*_value_checks(), *_text_checks()])
+    columns[_pattern(METRICS)] = _open_column([_finite(issues.METRIC_INVALID)])
+    columns |= {
+        "phone_address": _view(
+            _series_check(lambda s: check_phones(s, phone_check), issues.PHONE_INVALID)
+        ),
+        "email_address": _view(_series_check(check_emails, issues.EMAIL_INVALID)),
+        "apns_address": _view(_matching(r"^(?:[0-9a-fA-F]{2})+$", issues.TOKEN_NOT_HEX)),
+        "us_postal_code": _view(_without(r"^[0-9]{3,4}$", issues.POSTAL_CODE_ZERO_LOST)),
+        "ownerless_attributes": _view(_without(".", issues.USER_ID_MISSING)),
+    }
+    return pa.DataFrameSchema(columns)
+
+
+def _pattern(prefix: str) -> str:
+    return f"^{prefix.replace('.', chr(92) + '.')}(?s:.+)$"
+
+
+def _open_column(checks: list[pa.Check]) -> pa.Column:
+    return pa.Column(checks=checks, nullable=True, required=False, regex=True)
+
+
+def _view(check: pa.Check) -> pa.Column:
+    return pa.Column(pl.String, checks=[check], nullable=True, required=False)
+
+
+def _check(rule: Callable[[pl.Expr], pl.Expr], kind: IssueKind) -> pa.Check:
+    """Make a check of an expression over the text of a column, for columns of text or lists."""
+
+    def holds(data: PolarsData) -> pl.LazyFrame:
+        key = data.key
+        column = pl.col(key)
+        if data.lazyframe.collect_schema()[key] == pl.List(pl.String):
+            return data.lazyframe.select(column.list.eval(rule(pl.element())).list.all())
+        return data.lazyframe.select(rule(column))
+
+    return pa.Check(holds, name=kind.code, error=kind.code)
+
+
+def _without(pattern: str, kind: IssueKind) -> pa.Check:
+    return _check(lambda text: ~text.str.contains(pattern), kind)
+
+
+def _matching(pattern: str, kind: IssueKind) -> pa.Check:
+    return _check(lambda text: text.str.contains(pattern), kind)
+
+
+def _one_of(allowed: frozenset[str], kind: IssueKind) -> pa.Check:
+    values = pl.Series(sorted(allowed), dtype=pl.String).implode()
+    return _check(lambda text: text.is_in(values), kind)
+
+
+def _is_utc_date(text: pl.Expr) -> pl.Expr:
+    parsed = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.3fZ", time_unit="ms", strict=False)
+    return text.str.contains(EFFECTIVE_DATE) & parsed.is_not_null()
+
+
+def _number_within(bound: int, kind: IssueKind) -> pa.Check:
+    def holds(text: pl.Expr) -> pl.Expr:
+        number = text.str.contains(NUMBER)
+        return number & text.cast(pl.Float64, strict=False).is_between(-bound, bound)
+
+    return _check(holds, kind)
+
+
+def _finite(kind: IssueKind) -> pa.Check:
+    def holds(text: pl.Expr) -> pl.Expr:
+        finite = text.cast(pl.Float64, strict=False).is_finite()
+        return text.str.contains(NUMBER) & finite.fill_null(value=False)
+
+    return _check(holds, kind)
+
+
+def _series_check(rule: Callable[[pl.Series], pl.Series], kind: IssueKind) -> pa.Check:
+    """Make a check of a function over a whole text column."""
+
+    def holds(data: PolarsData) -> pl.LazyFrame:
+        series = data.lazyframe.select(data.key).collect().to_series()
+        return rule(series).to_frame(data.key).lazy()
+
+    return pa.Check(holds, name=kind.code, error=kind.code)
+
+
+def _text_checks() -> list[pa.Check]:
+    return [
+        _without(CONTROL_CHARACTERS, issues.CONTROL_CHARACTER),
+        _without(MOJIBAKE, issues.MOJIBAKE),
+    ]
+
+
+def _value_checks() -> list[pa.Check]:
+    def few_values(data: PolarsData) -> pl.LazyFrame:
+        column = pl.col(data.key)
+        if isinstance(data.lazyframe.collect_schema()[data.key], pl.List):
+            return data.lazyframe.select(column.list.len() <= limits.ATTRIBUTE_VALUES.value)
+        return data.lazyframe.select(column.is_null() | pl.lit(value=True))
+
+    too_many = issues.TOO_MANY_VALUES.code
+    longest = limits.ATTRIBUTE_VALUE_CHARACTERS.value
+    return [
+        _check(lambda text: text.str.len_chars() <= longest, issues.VALUE_TOO_LONG),
+        pa.Check(few_values, name=too_many, error=too_many),
+    ]

@@ -1,0 +1,34 @@
+"""Masking: enough of a personal value to recognize it beside the source, not enough to use it."""
+
+import re
+
+PERSONAL_COLUMNS = frozenset({"Id", "Address", "User.UserId"})
+"""Columns that are masked always; others only where a value looks like an address."""
+_LOOKS_PERSONAL = re.compile(r"@|(?:\d[ ().-]?){7,}")
+_DOT = "•"
+
+
+def mask(value: str) -> str:
+    """Hide the middle of a value; of an e-mail address keep the domain.
+
+    >>> mask("+12065550100")
+    '+12••••••••0'
+    >>> mask("ana@example.com")
+    'a••@example.com'
+    >>> mask("4")
+    '•'
+    """
+    local, at, domain = value.rpartition("@")
+    if at and local:
+        return f"{local[0]}{_DOT * (len(local) - 1)}@{domain}"
+    shown = 3 if len(value) >= 8 else 0
+    tail = 1 if shown else 0
+    hidden = len(value) - shown - tail
+    return value[:shown] + _DOT * hidden + value[len(value) - tail :]
+
+
+def mask_cell(column: str | None, value: str) -> str:
+    """Mask a value as far as its column, or its own look, asks for it."""
+    if column in PERSONAL_COLUMNS or column is None or _LOOKS_PERSONAL.search(value):
+        return mask(value)
+    return value

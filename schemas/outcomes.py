@@ -1,0 +1,43 @@
+"""Outcomes: each row of the input ends in exactly one of them."""
+
+from enum import StrEnum
+
+import polars as pl
+
+
+class Outcome(StrEnum):
+    """What became of a row. The docstrings of the members are the documentation's words."""
+
+    ACCEPTED = "accepted"
+    """The service answered 202 for a request that held the row."""
+    UNCHANGED = "unchanged"
+    """Not sent: the service already accepted exactly this content."""
+    INVALID = "invalid"
+    """Our rules refused the row before sending."""
+    DUPLICATE = "duplicate"
+    """Another row of this run with the same endpoint Id won."""
+    HELD = "held"
+    """A consent or safety guard kept the row back."""
+    REJECTED = "rejected"
+    """The service refused this very row."""
+    UNPROCESSED = "unprocessed"
+    """Never tried, or tried and never answered, because the run stopped."""
+
+
+IMPORTED = frozenset({Outcome.ACCEPTED, Outcome.UNCHANGED})
+"""Outcomes that leave nothing to do."""
+TO_FIX = frozenset({Outcome.INVALID, Outcome.REJECTED})
+"""Outcomes whose rows are written to errors.csv."""
+
+OUTCOME_SCHEMA = pl.Schema(
+    {
+        "source_file": pl.String,
+        "source_row": pl.Int64,
+        "endpoint_id": pl.String,
+        "outcome": pl.String,
+        "code": pl.String,
+        "message": pl.String,
+        "request_id": pl.String,
+    }
+)
+"""Columns of outcomes/part-*.parquet; `source_row` is 1-based over the records of its file."""
