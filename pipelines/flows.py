@@ -43,7 +43,11 @@ PREPARE_WORKERS = 2
 a second one fills the gaps in which Python works."""
 
 
-@flow(name="import-endpoints", task_runner=ThreadPoolTaskRunner(max_workers=PREPARE_WORKERS))
+def _task_runner() -> ThreadPoolTaskRunner[Any]:
+    return ThreadPoolTaskRunner(max_workers=PREPARE_WORKERS)
+
+
+@flow(name="import-endpoints", task_runner=_task_runner())
 def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
     """Import an audience export; give the summary.
 
@@ -68,7 +72,7 @@ def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
         raise
 
 
-@flow(name="check-quality", task_runner=ThreadPoolTaskRunner(max_workers=PREPARE_WORKERS))
+@flow(name="check-quality", task_runner=_task_runner())
 def check_quality(settings: ImportSettings, command: str = "check") -> dict[str, Any]:
     """Find out what is wrong with an export, sending nothing; give the summary.
 

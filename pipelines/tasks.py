@@ -87,7 +87,7 @@ def stage_source(
     """
     reader = open_source(source)
     require_columns(source, reader, settings)
-    partitions = []
+    partitions: list[PartitionRecord] = []
     for frame in cut_partitions(take_rows(reader.read(), limit), settings.partition_rows):
         number = first_partition + len(partitions)
         write_parquet(frame, run.part("staged", number))

@@ -134,7 +134,8 @@ def _check(rule: Callable[[pl.Expr], pl.Expr], kind: IssueKind) -> pa.Check:
         column = pl.col(key)
         if data.lazyframe.collect_schema()[key] == pl.List(pl.String):
             return data.lazyframe.select(column.list.eval(rule(pl.element())).list.all())
-        return data.lazyframe.select(rule(column))
+        # A rule that ends in "and false" would refuse nulls; that is for `nullable` to decide.
+        return data.lazyframe.select(column.is_null() | rule(column))
 
     return pa.Check(holds, name=kind.code, error=kind.code)
 

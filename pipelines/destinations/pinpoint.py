@@ -30,7 +30,7 @@ from schemas import limits
 ENVELOPE = (b'{"Item":[', b"]}")
 """What stands around the items of a batch (service model, EndpointBatchRequest)."""
 DEFAULT_IN_FLIGHT = 4
-"""Requests in flight where no quota is known: more did not raise the throughput of one process."""
+"""Requests in flight where no quota is known: enough to hide a round trip, few for a server."""
 SIGNING_REGION = "us-east-1"
 """Region that requests to a custom endpoint URL are signed for when none is configured."""
 ACCEPTED = 202
@@ -124,8 +124,9 @@ class PinpointDestination:
                 "pinpoint", region_name=in_region, endpoint_url=endpoint_url, config=config
             )
 
-        client = connect(region or session.region_name or SIGNING_REGION)
-        if region is None and session.region_name is None and _is_aws(client.meta.endpoint_url):
+        configured: str | None = region or session.region_name
+        client = connect(configured or SIGNING_REGION)
+        if configured is None and _is_aws(client.meta.endpoint_url):
             raise NoRegionError
         client.meta.events.register("before-call.pinpoint.UpdateEndpointsBatch", self._set_body)
         return client

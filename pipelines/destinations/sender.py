@@ -169,7 +169,7 @@ class Sender:
         return self.policy.max_attempts_unanswered
 
 
-class _Stopped(DestinationError):
+class _StoppedError(DestinationError):
     """Another thread has stopped the work."""
 
 
@@ -194,12 +194,12 @@ class _Work:
 
     def stop(self, error: DestinationError) -> None:
         with self._lock:
-            if self.error is None and not isinstance(error, _Stopped):
+            if self.error is None and not isinstance(error, _StoppedError):
                 self.error = error
 
     def check_stopped(self) -> None:
         if self.error or self.crash:
-            raise _Stopped("stopped")
+            raise _StoppedError("stopped")
 
     def note_crash(self, future: object) -> None:
         crash = future.exception()  # type: ignore[attr-defined]

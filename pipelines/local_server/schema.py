@@ -2,7 +2,9 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipelines.errors import ConfigurationError
 
@@ -11,6 +13,9 @@ APPLICATION_ID = 0x454E4450
 
 SCHEMA_VERSION = 1
 """Raised when the tables change; a file of another version is refused."""
+
+_VALUES = 100
+"""Values looked up by one statement: the ids of a full batch."""
 
 SCHEMA = """
 CREATE TABLE applications (
@@ -89,6 +94,26 @@ def open_database(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def select_matching(
+    connection: sqlite3.Connection, query: str, application: int, values: Sequence[str]
+) -> Iterator[Any]:
+    """Give the rows of an application whose column has one of the values.
+
+    Args:
+        connection: The database.
+        query: A SELECT that ends in `WHERE application = ? AND <column> IN`.
+        application: Row number of the application.
+        values: Any number of values.
+    """
+    # Two forms of the statement only, so that it stays prepared; NULL fills up and matches nothing.
+    size = 1 if len(values) == 1 else _VALUES
+    marks = f"({', '.join('?' * size)})"
+    for start in range(0, len(values), size):
+        part = values[start : start + size]
+        filler = [None] * (size - len(part))
+        yield from connection.execute(query + marks, (application, *part, *filler))
+
+
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA busy_timeout = 5000")
     owner = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -97,6 +122,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise ConfigurationError(f"{path} is another program's database; give another --db")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 8000")
     connection.execute("PRAGMA foreign_keys = ON")
     # 64 MB: keeps the index pages of a few million endpoints in memory.
     connection.execute("PRAGMA cache_size = -65536")

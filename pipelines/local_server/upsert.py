@@ -3,17 +3,16 @@
 import sqlite3
 from collections.abc import Sequence
 
-import orjson
-
 from pipelines.local_server.attribute_names import AttributeNames
 from pipelines.local_server.merge import check_size, create_endpoint, merge_change
 from pipelines.local_server.records import COLUMNS, Endpoint, Members, fold_id
 from pipelines.local_server.rules import EndpointChange
+from pipelines.local_server.schema import select_matching
 from pipelines.local_server.users import Users
 
-LOAD = (
+_LOAD = (
     f"SELECT {COLUMNS} FROM endpoints"  # noqa: S608 - our own column names
-    " WHERE application = ? AND key IN (SELECT value FROM json_each(?))"
+    " WHERE application = ? AND key IN"
 )
 
 _DEACTIVATE = (
@@ -34,8 +33,10 @@ def load_endpoints(
     connection: sqlite3.Connection, application: int, keys: Sequence[str]
 ) -> dict[str, Endpoint]:
     """Read the endpoints that exist under these keys."""
-    rows = connection.execute(LOAD, (application, orjson.dumps(keys).decode()))
-    return {row[0]: Endpoint.from_row(row) for row in rows}
+    return {
+        row[0]: Endpoint.from_row(row)
+        for row in select_matching(connection, _LOAD, application, keys)
+    }
 
 
 def apply_changes(

@@ -1,13 +1,14 @@
 """Users of an application: which endpoints they have, and the attributes that those share."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import orjson
 
 from pipelines.local_server.errors import BadRequestError
 from pipelines.local_server.records import Endpoint
+from pipelines.local_server.schema import select_matching
 from schemas.channels import EVICTING_CHANNELS
 from schemas.limits import USER_ENDPOINTS
 
@@ -31,20 +32,22 @@ class Users:
         self._attributes: dict[str, dict[str, object]] = {}
         self._changed: set[str] = set()
         self._left: set[str] = set()
-        if self._seats:
-            self._load(orjson.dumps(list(self._seats)).decode())
+        self._load(list(self._seats))
 
-    def _load(self, user_ids: str) -> None:
-        for user_id, key, effective_date, channel in self._connection.execute(
+    def _load(self, user_ids: Sequence[str]) -> None:
+        for user_id, key, effective_date, channel in select_matching(
+            self._connection,
             "SELECT user_id, key, effective_date, channel FROM endpoints"
-            " WHERE application = ? AND user_id IN (SELECT value FROM json_each(?))",
-            (self._application, user_ids),
+            " WHERE application = ? AND user_id IN",
+            self._application,
+            user_ids,
         ):
             self._seats[user_id][key] = Seat(effective_date, channel)
-        for user_id, attributes in self._connection.execute(
-            "SELECT user_id, attributes FROM users"
-            " WHERE application = ? AND user_id IN (SELECT value FROM json_each(?))",
-            (self._application, user_ids),
+        for user_id, attributes in select_matching(
+            self._connection,
+            "SELECT user_id, attributes FROM users WHERE application = ? AND user_id IN",
+            self._application,
+            user_ids,
         ):
             self._attributes[user_id] = orjson.loads(attributes)
 

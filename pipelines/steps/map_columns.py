@@ -64,7 +64,9 @@ def plan_columns(header: list[str]) -> ColumnPlan:
 
 def check_header(plan: ColumnPlan) -> pl.DataFrame:
     """Find the warnings that concern whole columns; their `source_row` is null."""
-    rows = [(None, name, issues.COLUMN_UNMAPPED.code, name) for name in plan.unmapped]
+    rows: list[tuple[None, str, str, str | None]] = [
+        (None, name, issues.COLUMN_UNMAPPED.code, name) for name in plan.unmapped
+    ]
     rows += [
         (None, column, issues.NAME_DISCOURAGED.code, attribute_name(column))
         for column in plan.names

@@ -68,7 +68,7 @@ def _is_ascii(text: pl.Series) -> bool:
 
 def _clean(text: pl.Expr, *, composed: bool) -> pl.Expr:
     trimmed = (text if composed else text.str.normalize("NFC")).str.strip_chars()
-    return pl.when(trimmed.str.len_bytes() > 0).then(trimmed).name.keep()
+    return pl.when(trimmed.str.len_bytes() > 0).then(trimmed)
 
 
 def _normalize_codes(frame: pl.DataFrame, params: NormalizeParams) -> pl.DataFrame:

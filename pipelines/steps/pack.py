@@ -49,7 +49,7 @@ def pack_batches(items: ItemBuffer, limits: BatchLimits) -> Sequence[Batch]:
         items: The partition's items, in row order.
         limits: Items and bytes per request.
     """
-    batches = []
+    batches: list[Batch] = []
     start = 0
     while start < len(items):
         stop = min(start + limits.max_items, len(items))

@@ -34,7 +34,7 @@ DECISION_SCHEMA = pl.Schema(
     }
 )
 """A row that is not sent, and why."""
-RUN_ISSUE_SCHEMA = pl.Schema({"partition": pl.Int64, **FOUND_SCHEMA})
+RUN_ISSUE_SCHEMA = pl.Schema([("partition", pl.Int64()), *FOUND_SCHEMA.items()])
 """An issue as `resolve` finds it: as the other steps do, with its partition."""
 _ORDER = ("partition", "source_row")
 
@@ -67,8 +67,10 @@ def resolve(keys: pl.DataFrame) -> Resolution:
 
 
 def find_duplicates(keys: pl.DataFrame) -> pl.DataFrame:
-    """Find rows that lose to another row with their Id: the latest EffectiveDate wins, else the
-    last in file order.
+    """Find the rows that lose to another row with their Id.
+
+    The latest EffectiveDate wins, a row without one loses to any with one; else the last in file
+    order wins.
     """
     repeated = keys.filter(pl.col("id_key").is_duplicated())
     # Normalized dates are texts of equal form, so their order is the order of time.

@@ -16,7 +16,7 @@ import pyarrow.csv as pa_csv
 from pipelines.errors import SourceError
 
 BLOCK_BYTES = 8 << 20
-"""Bytes parsed at once, and so the longest record that can be read. Larger blocks were not faster."""
+"""Bytes parsed at once, and so the longest record that can be read."""
 _UTF8_FAULT = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?.*invalid UTF8")
 _FOREIGN_STARTS = {
     b"\xff\xfe": "UTF-16 text",

@@ -17,7 +17,7 @@ from schemas.columns import LIST_PREFIXES, canonical_name
 BATCH_ROWS = 16_384
 """Rows decoded at once."""
 IDENTIFIERS = frozenset({"Id", "Address", "RequestId", "Location.PostalCode", "User.UserId"})
-"""Columns in which 5.0 means 5: whole numbers become floats in many tools once a value is missing."""
+"""Columns in which 5.0 means 5: many tools turn whole numbers into floats once one is missing."""
 
 
 class ParquetSource:
