@@ -7,12 +7,12 @@ server, and under one as deployments (`prefect.yaml`).
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from prefect import flow, get_run_logger
-from prefect.futures import wait
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.futures import PrefectFuture, wait
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from pipelines import progress
 from pipelines.errors import DestinationError, EndpointImportError, GuardError
@@ -43,8 +43,8 @@ PREPARE_WORKERS = 2
 a second one fills the gaps in which Python works."""
 
 
-def _task_runner() -> ThreadPoolTaskRunner[Any]:
-    return ThreadPoolTaskRunner(max_workers=PREPARE_WORKERS)
+def _task_runner() -> TaskRunner[PrefectFuture[Any]]:
+    return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(PREPARE_WORKERS))
 
 
 @flow(name="import-endpoints", task_runner=_task_runner())

@@ -2,13 +2,12 @@
 
 import argparse
 import json
-import logging
 import os
 import sys
 from pathlib import Path
 
 from pipelines.errors import ConfigurationError
-from pipelines.local_server.process import LOOPBACK_HOSTS, ServerOptions, run_server
+from pipelines.local_server.process import ServerOptions, run_server
 
 
 def main() -> int:
@@ -23,15 +22,6 @@ def main() -> int:
         credentials=given.credentials,
         verbose=given.verbose,
     )
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO if options.verbose else logging.ERROR,
-        format="%(asctime)s %(message)s",
-    )
-    if options.host not in LOOPBACK_HOSTS:
-        sys.stderr.write(
-            f"warning: listening on {options.host}: other machines can reach this server\n"
-        )
     stdin = None
     if given.exit_with_stdin:
         # Unbuffered: a daemon thread inside a buffered read would hold its lock at exit.

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import logging
 import select
 import signal
 import socket
@@ -86,6 +87,12 @@ def run_server(
     check = None
     if options.credentials is not None:
         check = SignatureCheck(read_credentials(options.credentials), utc_now)
+    if options.host not in LOOPBACK_HOSTS:
+        sys.stderr.write(
+            f"Warning: listening on {options.host}: other machines can reach this server.\n"
+        )
+    if options.verbose:
+        logging.getLogger("uvicorn").addHandler(logging.StreamHandler(sys.stderr))
     with _listen(options) as listener:
         store = Store(options.db)
         try:
@@ -98,6 +105,7 @@ def run_server(
                 ws="none",
                 lifespan="off",
                 log_config=None,
+                log_level="info" if options.verbose else "error",
                 access_log=options.verbose,
                 server_header=False,
                 timeout_keep_alive=_KEEP_ALIVE_S,
@@ -181,13 +189,13 @@ def _wait_until_ready(child: subprocess.Popen[bytes], messages: IO[bytes]) -> st
     stdout = cast("IO[bytes]", child.stdout)
     readable, _, _ = select.select([stdout], [], [], _START_S)
     if not readable:
-        raise ConfigurationError(f"the local server did not start within {_START_S} s")
+        raise ConfigurationError(f"The local server did not start within {_START_S} s.")
     line = stdout.readline()
     if line:
         return str(json.loads(line)["url"])
     exit_code = child.wait()
     raise ConfigurationError(
-        _take(messages) or f"the local server ended at its start (exit code {exit_code})"
+        _take(messages) or f"The local server ended at its start (exit code {exit_code})."
     )
 
 
@@ -228,7 +236,7 @@ def _listen(options: ServerOptions) -> socket.socket:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigurationError(
-            f"cannot listen on {options.host} port {options.port}: {reason}; choose another port"
+            f"Cannot listen on {options.host} port {options.port}: {reason}. Choose another port."
         ) from error
 
 

@@ -22,7 +22,7 @@ COLUMNS = (
 """Columns of `endpoints` that an `Endpoint` is made of, in the order of its fields."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Endpoint:
     """One stored endpoint."""
 

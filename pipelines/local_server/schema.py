@@ -79,14 +79,14 @@ def open_database(path: Path) -> sqlite3.Connection:
         # The write-ahead log and its index take over the mode of the database file.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
-        raise ConfigurationError(f"cannot open the database {path}: {error.strerror}") from error
+        raise ConfigurationError(f"Cannot open the database {path}: {error.strerror}.") from error
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         _prepare(connection, path)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise ConfigurationError(
-            f"{path} cannot be used as the server's database: {error}; give another --db"
+            f"{path} cannot be used as the server's database: {error}. Give another --db."
         ) from error
     except ConfigurationError:
         connection.close()
@@ -119,10 +119,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     owner = connection.execute("PRAGMA application_id").fetchone()[0]
     is_empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
     if not is_empty and owner != APPLICATION_ID:
-        raise ConfigurationError(f"{path} is another program's database; give another --db")
+        raise ConfigurationError(f"{path} is another program's database. Give another --db.")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA wal_autocheckpoint = 8000")
     connection.execute("PRAGMA foreign_keys = ON")
     # 64 MB: keeps the index pages of a few million endpoints in memory.
     connection.execute("PRAGMA cache_size = -65536")
@@ -134,5 +133,5 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version != SCHEMA_VERSION:
         raise ConfigurationError(
-            f"{path} was written by another version of the server ({version}); give another --db"
+            f"{path} was written by another version of the server ({version}). Give another --db."
         )

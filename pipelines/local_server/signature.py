@@ -102,10 +102,10 @@ def read_credentials(path: Path) -> dict[str, str]:
     try:
         parser.read_string(path.read_text("utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"cannot read credentials {path}: {error.strerror}") from error
+        raise ConfigurationError(f"Cannot read credentials {path}: {error.strerror}.") from error
     except (configparser.Error, UnicodeDecodeError):
         # Without the cause: its text quotes lines of the file.
-        raise ConfigurationError(f"{path} is not a credentials file in AWS's form") from None
+        raise ConfigurationError(f"{path} is not a credentials file in AWS's form.") from None
     found = {
         parser[profile]["aws_access_key_id"]: parser[profile]["aws_secret_access_key"]
         for profile in parser.sections()
@@ -113,7 +113,7 @@ def read_credentials(path: Path) -> dict[str, str]:
     }
     if not found:
         raise ConfigurationError(
-            f"{path} holds no profile with aws_access_key_id and aws_secret_access_key"
+            f"{path} holds no profile with aws_access_key_id and aws_secret_access_key."
         )
     return found
 

@@ -116,8 +116,8 @@ class _Batch:
 
     def _hold_address(self, endpoint: Endpoint) -> None:
         place = (endpoint.channel, endpoint.address)
-        former = self._endpoints.get(self._holders.get(place, endpoint.key))
-        if former not in (None, endpoint) and (former.channel, former.address) == place:
+        former = self._endpoints[self._holders.get(place, endpoint.key)]
+        if former is not endpoint and (former.channel, former.address) == place:
             former.status = "INACTIVE"
         self._holders[place] = endpoint.key
 

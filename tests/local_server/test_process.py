@@ -1,6 +1,7 @@
 """Starting and stopping, as a child and from the command line."""
 
 import json
+import os
 import signal
 import socket
 import sqlite3
@@ -10,8 +11,9 @@ import sys
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
-from local_server.conftest import connect
+from local_server.conftest import KEY_ID, SECRET, connect
 from pipelines.errors import ConfigurationError
 from pipelines.local_server.process import LocalServer, ServerOptions
 
@@ -108,7 +110,7 @@ def test_a_taken_port_is_a_configuration_error(server, tmp_path):
     port = urlsplit(server.url).port
     message = refused(ServerOptions(port=port, db=tmp_path / "db"))
     assert f"127.0.0.1 port {port}" in message
-    assert "choose another port" in message
+    assert "Choose another port" in message
 
 
 def test_an_unknown_host_is_a_configuration_error(tmp_path):
@@ -137,7 +139,32 @@ def test_a_database_in_a_missing_folder_is_a_configuration_error(tmp_path):
 
 def test_a_missing_credentials_file_is_a_configuration_error(tmp_path):
     options = ServerOptions(port=0, db=tmp_path / "db", credentials=tmp_path / "none")
-    assert "cannot read credentials" in refused(options)
+    assert "Cannot read credentials" in refused(options)
+
+
+def test_verbose_logs_requests_but_no_secrets(tmp_path):
+    with start(tmp_path, "--verbose", "--app", "one") as process:
+        url = json.loads(process.stdout.readline())["url"]
+        connect(url).get_app(ApplicationId="one")
+        process.terminate()
+        assert process.wait(10) == 0
+        log = process.stderr.read().decode()
+    assert '"GET /v1/apps/one HTTP/1.1" 200' in log
+    assert SECRET not in log
+    assert KEY_ID not in log
+
+
+def test_a_child_that_dies_is_noticed_by_its_clients(tmp_path, email):
+    with LocalServer(ServerOptions(port=0, db=tmp_path / "db", applications=("one",))) as running:
+        client = connect(running.url)
+        client.update_endpoint(ApplicationId="one", EndpointId="e1", EndpointRequest=email)
+        os.kill(running.pid, signal.SIGKILL)
+        with pytest.raises((EndpointConnectionError, ConnectionClosedError)):
+            client.get_app(ApplicationId="one")
+    # What it had accepted is there again.
+    with LocalServer(ServerOptions(port=0, db=tmp_path / "db")) as running:
+        stored = connect(running.url).get_endpoint(ApplicationId="one", EndpointId="e1")
+    assert stored["EndpointResponse"]["Address"] == email["Address"]
 
 
 def test_several_clients_on_one_server(server):
