@@ -6,7 +6,10 @@
 server, and under one as deployments (`prefect.yaml`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, cast
 from uuid import uuid4
 
@@ -98,6 +101,17 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:4]}"
 
 
+@contextmanager
+def phase(manifest: Manifest, name: str, total_rows: int | None = None) -> Iterator[None]:
+    """Tell the listener that a phase begins, and note in the manifest how long it took."""
+    progress.begin(name, total_rows)
+    began_s = monotonic()
+    try:
+        yield
+    finally:
+        manifest.phase_seconds[name] = round(monotonic() - began_s, 3)
+
+
 def begin_run(
     settings: ImportSettings, command: str, destination: str | None
 ) -> tuple[RunDirectory, Manifest]:
@@ -121,7 +135,21 @@ def prepare(
     run: RunDirectory, manifest: Manifest, sources: list[SourceFile], settings: ImportSettings
 ) -> int:
     """Stage, prepare and resolve; give the number of invalid rows."""
-    progress.begin("stage")
+    with phase(manifest, "stage"):
+        stage(run, manifest, sources, settings)
+    rows = sum(part.rows for part in manifest.partitions)
+    with phase(manifest, "prepare", rows):
+        valid = prepare_partitions(run, manifest, settings)
+    with phase(manifest, "resolve"):
+        refused = resolve_run(run, manifest.partitions)
+    get_run_logger().info("%d rows, %d invalid", rows, rows - valid + refused)
+    return rows - valid + refused
+
+
+def stage(
+    run: RunDirectory, manifest: Manifest, sources: list[SourceFile], settings: ImportSettings
+) -> None:
+    """Read the sources into partitions, one source after the other."""
     left = settings.limit
     for index, source in enumerate(sources):
         if left is not None and left <= 0:
@@ -131,19 +159,17 @@ def prepare(
         manifest.partitions.extend(staged.partitions)
         left = None if left is None else left - staged.input.rows
     save_manifest(manifest, run)
-    rows = sum(part.rows for part in manifest.partitions)
+
+
+def prepare_partitions(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> int:
+    """Prepare all partitions, a few at once; give the number of valid rows."""
     excess = find_excess_columns(run, manifest.inputs, manifest.partitions)
-    progress.begin("prepare", rows)
     futures = [
         prepare_partition.submit(run, part, manifest.inputs[part.input].header, excess, settings)
         for part in manifest.partitions
     ]
     wait(list(futures))
-    valid = sum(future.result().valid for future in futures)
-    progress.begin("resolve", None)
-    refused = resolve_run(run, manifest.partitions)
-    get_run_logger().info("%d rows, %d invalid", rows, rows - valid + refused)
-    return rows - valid + refused
+    return sum(future.result().valid for future in futures)
 
 
 def guard(manifest: Manifest, invalid: int, settings: ImportSettings) -> GuardError | None:
@@ -157,11 +183,11 @@ def deliver(
     run: RunDirectory, manifest: Manifest, settings: ImportSettings
 ) -> DestinationError | None:
     """Send partition after partition; give the error that stopped sending, if one did."""
-    progress.begin("deliver", sum(part.rows for part in manifest.partitions))
-    for part in manifest.partitions:
-        error = deliver_partition(run, part, settings)
-        if error is not None:
-            return error
+    with phase(manifest, "deliver", sum(part.rows for part in manifest.partitions)):
+        for part in manifest.partitions:
+            error = deliver_partition(run, part, settings)
+            if error is not None:
+                return error
     return None
 
 
@@ -172,18 +198,13 @@ def report(
     stopped_by: EndpointImportError | None,
 ) -> dict[str, Any]:
     """Balance the books and write the results; then raise what stopped the run, if anything did."""
-    progress.begin("report", None)
-    futures = [
-        settle_rows.submit(run, part, manifest.source_of(part.number).path)
-        for part in manifest.partitions
-    ]
-    wait(list(futures))
-    for future in futures:
-        future.result()
-    counts = count_rows(run, manifest)
-    sent = manifest.command == "run"
-    issues_by_code = write_issues(run, manifest)
-    write_row_files(run, manifest, with_unprocessed=sent and counts[Outcome.UNPROCESSED] > 0)
+    with phase(manifest, "report"):
+        settle_partitions(run, manifest)
+        counts = count_rows(run, manifest)
+        is_import = manifest.command == "run"
+        issues_by_code = write_issues(run, manifest)
+        has_unprocessed = counts[Outcome.UNPROCESSED] > 0
+        write_row_files(run, manifest, with_unprocessed=is_import and has_unprocessed)
     manifest.status = _status(counts, manifest, stopped_by)
     manifest.message = stopped_by.message if stopped_by else None
     manifest.finished_at = datetime.now(UTC)
@@ -198,6 +219,17 @@ def report(
     if not settings.keep_staged:
         run.remove_working_files()
     return summary.model_dump(mode="json")
+
+
+def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:
+    """Give every row its outcome."""
+    futures = [
+        settle_rows.submit(run, part, manifest.source_of(part.number).path)
+        for part in manifest.partitions
+    ]
+    wait(list(futures))
+    for future in futures:
+        future.result()
 
 
 def _status(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import orjson
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
@@ -50,6 +50,8 @@ class _Service(BaseRoute):
             response = _respond(reply, request_id)
         except ServiceError as error:
             response = _respond_error(error, request_id)
+        except ClientDisconnect:
+            return
         await response(scope, receive, send)
 
     def _answer(self, request: Request, body: bytes, request_id: str) -> Reply:

@@ -74,6 +74,7 @@ class Manifest(_Record):
     versions: dict[str, str]
     inputs: list[InputRecord] = []
     partitions: list[PartitionRecord] = []
+    phase_seconds: dict[str, float] = {}
     started_at: datetime
     finished_at: datetime | None = None
 

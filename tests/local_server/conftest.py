@@ -1,3 +1,4 @@
+import copy
 import http.client
 import json
 from collections.abc import Callable, Iterator
@@ -12,11 +13,36 @@ from botocore.exceptions import ClientError
 
 from pipelines.local_server.process import LocalServer, ServerOptions
 
-KEY_ID = "AKIAIOSFODNN7EXAMPLE"
-SECRET = "synthetic%secret/with+odd=characters"
+# The developer guide's example endpoint.
+DOCUMENTED_ENDPOINT = {
+    "ChannelType": "APNS",
+    "Address": "1a2b3c4d5e6f7g8h9i0j1k2l3m4n5o6p7q8r9s0t1u2v3w4x5y6z7a8b9c0d1e2f",
+    "Attributes": {"Interests": ["Technology", "Music", "Travel"]},
+    "Metrics": {
+        "technology_interest_level": 9.0,
+        "music_interest_level": 6.0,
+        "travel_interest_level": 4.0,
+    },
+    "Demographic": {
+        "AppVersion": "1.0",
+        "Make": "apple",
+        "Model": "iPhone",
+        "ModelVersion": "8",
+        "Platform": "ios",
+        "PlatformVersion": "11.3.1",
+        "Timezone": "America/Los_Angeles",
+    },
+    "Location": {
+        "Country": "US",
+        "City": "Seattle",
+        "PostalCode": "98121",
+        "Latitude": 47.61,
+        "Longitude": -122.33,
+    },
+}
 
 
-def connect(url: str, key_id: str = KEY_ID, secret: str = SECRET) -> Any:
+def connect_client(url: str, key_id: str = "LOCALKEY", secret: str = "synthetic") -> Any:
     """A boto3 client that neither retries nor looks for credentials or settings."""
     return boto3.client(
         "pinpoint",
@@ -105,14 +131,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 
 @pytest.fixture(scope="session")
+def connect() -> Callable[..., Any]:
+    return connect_client
+
+
+@pytest.fixture(scope="session")
 def client(server: LocalServer) -> Any:
-    return connect(server.url)
+    return connect_client(server.url)
 
 
 @pytest.fixture
 def service(server: LocalServer, client: Any) -> Service:
     created = client.create_app(CreateApplicationRequest={"Name": "test"})
     return Service(client, server.url, created["ApplicationResponse"]["Id"])
+
+
+@pytest.fixture(scope="session")
+def open_service() -> Callable[[Any, str, str], Service]:
+    return Service
+
+
+@pytest.fixture
+def documented_endpoint() -> dict[str, Any]:
+    return copy.deepcopy(DOCUMENTED_ENDPOINT)
 
 
 @pytest.fixture

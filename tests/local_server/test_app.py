@@ -1,37 +1,11 @@
 """What is on the wire, looked at without an SDK."""
 
+import copy
 import json
 import socket
 from urllib.parse import urlsplit
 
 import pytest
-
-DOCUMENTED_ENDPOINT = {
-    "ChannelType": "APNS",
-    "Address": "1a2b3c4d5e6f7g8h9i0j1k2l3m4n5o6p7q8r9s0t1u2v3w4x5y6z7a8b9c0d1e2f",
-    "Attributes": {"Interests": ["Technology", "Music", "Travel"]},
-    "Metrics": {
-        "technology_interest_level": 9.0,
-        "music_interest_level": 6.0,
-        "travel_interest_level": 4.0,
-    },
-    "Demographic": {
-        "AppVersion": "1.0",
-        "Make": "apple",
-        "Model": "iPhone",
-        "ModelVersion": "8",
-        "Platform": "ios",
-        "PlatformVersion": "11.3.1",
-        "Timezone": "America/Los_Angeles",
-    },
-    "Location": {
-        "Country": "US",
-        "City": "Seattle",
-        "PostalCode": "98121",
-        "Latitude": 47.61,
-        "Longitude": -122.33,
-    },
-}
 
 # The developer guide's PUT example, header by header; it leaves the host empty.
 DOCUMENTED_PUT = (
@@ -50,8 +24,8 @@ DOCUMENTED_PUT = (
 )
 
 
-def test_documented_put_request_is_accepted(service):
-    body = json.dumps(DOCUMENTED_ENDPOINT).encode()
+def test_documented_put_request_is_accepted(service, documented_endpoint):
+    body = json.dumps(documented_endpoint).encode()
     host = urlsplit(service.url)
     head = DOCUMENTED_PUT.format(application_id=service.app, host=host.netloc, length=len(body))
     with socket.create_connection((host.hostname, host.port)) as connection:
@@ -63,9 +37,8 @@ def test_documented_put_request_is_accepted(service):
     assert json.loads(response_body)["Message"] == "Accepted"
 
     stored = service.get("example_endpoint")
-    expected = DOCUMENTED_ENDPOINT | {
-        "Location": DOCUMENTED_ENDPOINT["Location"] | {"Latitude": 47.6, "Longitude": -122.3}
-    }
+    expected = copy.deepcopy(documented_endpoint)
+    expected["Location"] |= {"Latitude": 47.6, "Longitude": -122.3}
     assert {name: stored[name] for name in expected} == expected
 
 

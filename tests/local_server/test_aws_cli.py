@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from local_server.conftest import KEY_ID, SECRET
-from local_server.test_app import DOCUMENTED_ENDPOINT
-
 AWS = Path(sys.executable).parent / "aws"
 
 
@@ -19,8 +16,8 @@ def aws(service, tmp_path):
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
-        "AWS_ACCESS_KEY_ID": KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_ACCESS_KEY_ID": "LOCALKEY",
+        "AWS_SECRET_ACCESS_KEY": "synthetic",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_PINPOINT": service.url,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -40,8 +37,8 @@ def aws(service, tmp_path):
     return run
 
 
-def test_documented_update_endpoint_command(service, aws, tmp_path):
-    (tmp_path / "endpoint-request-file.json").write_text(json.dumps(DOCUMENTED_ENDPOINT))
+def test_documented_update_endpoint_command(aws, tmp_path, documented_endpoint):
+    (tmp_path / "endpoint-request-file.json").write_text(json.dumps(documented_endpoint))
     code, answer = aws(
         "update-endpoint",
         "--endpoint-id",
@@ -54,9 +51,9 @@ def test_documented_update_endpoint_command(service, aws, tmp_path):
     code, answer = aws("get-endpoint", "--endpoint-id", "example-endpoint")
     assert code == 0
     stored = answer["EndpointResponse"]
-    assert stored["Attributes"] == DOCUMENTED_ENDPOINT["Attributes"]
-    assert stored["Metrics"] == DOCUMENTED_ENDPOINT["Metrics"]
-    assert stored["Demographic"] == DOCUMENTED_ENDPOINT["Demographic"]
+    assert stored["Attributes"] == documented_endpoint["Attributes"]
+    assert stored["Metrics"] == documented_endpoint["Metrics"]
+    assert stored["Demographic"] == documented_endpoint["Demographic"]
 
 
 def test_update_endpoints_batch_command(service, aws):

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
-from local_server.conftest import KEY_ID, SECRET, connect
 from pipelines.errors import ConfigurationError
 from pipelines.local_server.process import LocalServer, ServerOptions
 
@@ -29,7 +28,7 @@ def start(tmp_path, *arguments):
     )
 
 
-def test_data_survives_a_restart(tmp_path, email):
+def test_data_survives_a_restart(tmp_path, email, connect):
     options = ServerOptions(port=0, db=tmp_path / "db", applications=("one", "two"))
     for attempt in (1, 2):
         with LocalServer(options) as running:
@@ -142,19 +141,33 @@ def test_a_missing_credentials_file_is_a_configuration_error(tmp_path):
     assert "Cannot read credentials" in refused(options)
 
 
-def test_verbose_logs_requests_but_no_secrets(tmp_path):
+def test_a_client_that_leaves_in_mid_request_leaves_no_trace(tmp_path, connect):
+    with start(tmp_path, "--app", "one") as process:
+        url = urlsplit(json.loads(process.stdout.readline())["url"])
+        with socket.create_connection((url.hostname, url.port)) as connection:
+            connection.sendall(
+                b"PUT /v1/apps/one/endpoints HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Length: 1000\r\n\r\n{"
+            )
+        assert connect(url.geturl()).get_app(ApplicationId="one")["ApplicationResponse"]
+        process.terminate()
+        assert process.wait(10) == 0
+        assert process.stderr.read() == b""
+
+
+def test_verbose_logs_requests_but_no_secrets(tmp_path, connect):
     with start(tmp_path, "--verbose", "--app", "one") as process:
         url = json.loads(process.stdout.readline())["url"]
-        connect(url).get_app(ApplicationId="one")
+        connect(url, "AKIASYNTHETIC", "hush-hush").get_app(ApplicationId="one")
         process.terminate()
         assert process.wait(10) == 0
         log = process.stderr.read().decode()
     assert '"GET /v1/apps/one HTTP/1.1" 200' in log
-    assert SECRET not in log
-    assert KEY_ID not in log
+    assert "hush-hush" not in log
+    assert "AKIASYNTHETIC" not in log
 
 
-def test_a_child_that_dies_is_noticed_by_its_clients(tmp_path, email):
+def test_a_child_that_dies_is_noticed_by_its_clients(tmp_path, email, connect):
     with LocalServer(ServerOptions(port=0, db=tmp_path / "db", applications=("one",))) as running:
         client = connect(running.url)
         client.update_endpoint(ApplicationId="one", EndpointId="e1", EndpointRequest=email)
@@ -167,7 +180,7 @@ def test_a_child_that_dies_is_noticed_by_its_clients(tmp_path, email):
     assert stored["EndpointResponse"]["Address"] == email["Address"]
 
 
-def test_several_clients_on_one_server(server):
+def test_several_clients_on_one_server(server, connect):
     clients = [connect(server.url) for _ in range(3)]
     created = [each.create_app(CreateApplicationRequest={"Name": "n"}) for each in clients]
     assert len({each["ApplicationResponse"]["Id"] for each in created}) == 3

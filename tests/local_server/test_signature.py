@@ -7,7 +7,6 @@ from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local_server.conftest import KEY_ID, SECRET, Service, connect
 from pipelines.errors import ConfigurationError
 from pipelines.local_server.errors import ForbiddenError
 from pipelines.local_server.process import LocalServer, ServerOptions
@@ -18,11 +17,14 @@ from pipelines.local_server.signature import (
     read_credentials,
 )
 
+KEY_ID = "AKIAIOSFODNN7EXAMPLE"
+SECRET = "synthetic%secret/with+odd=characters"
+
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory):
+def guarded(tmp_path_factory, connect, open_service):
     folder = tmp_path_factory.mktemp("guarded")
     credentials = folder / "credentials"
     credentials.write_text(
@@ -33,7 +35,7 @@ def guarded(tmp_path_factory):
         port=0, db=folder / "db", applications=("app",), credentials=credentials
     )
     with LocalServer(options) as running:
-        yield Service(connect(running.url), running.url, "app")
+        yield open_service(connect(running.url, KEY_ID, SECRET), running.url, "app")
 
 
 def test_the_right_signature_is_accepted(guarded, email):
@@ -45,7 +47,7 @@ def test_the_right_signature_is_accepted(guarded, email):
     assert guarded.client.get_apps(PageSize="5", Token="a b/c")["ApplicationsResponse"]["Item"]
 
 
-def test_every_profile_of_the_file_counts(guarded):
+def test_every_profile_of_the_file_counts(guarded, connect):
     other = connect(guarded.url, "OTHER", "other")
     assert other.get_app(ApplicationId="app")["ApplicationResponse"]["Id"] == "app"
 
@@ -57,7 +59,7 @@ def test_every_profile_of_the_file_counts(guarded):
         pytest.param("AKIAUNKNOWN", SECRET, "The access key id is not known", id="unknown_key"),
     ],
 )
-def test_a_wrong_signature_is_403(guarded, key_id, secret, message):
+def test_a_wrong_signature_is_403(guarded, connect, key_id, secret, message):
     client = connect(guarded.url, key_id, secret)
     refusal = guarded.refusal(client.get_app, ApplicationId="app")
     assert (refusal.status, refusal.code) == (403, "ForbiddenException")

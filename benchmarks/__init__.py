@@ -1,0 +1,1 @@
+"""Measurements: this tool beside the script one would write instead, in one run."""
