@@ -20,7 +20,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(READY) ## import data/samples/audience.csv into the embedded server and show what happened
-	@$(BIN)/python -m pipelines.demo
+	@$(BIN)/endpoint-import run data/samples/audience.csv --local || test $$? -eq 1
 
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest

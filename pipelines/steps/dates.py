@@ -36,7 +36,9 @@ def normalize_dates(texts: pl.Series) -> pl.DataFrame:
     hours = digits.str.slice(0, 2).cast(pl.Int64, strict=False).fill_null(0)
     minutes = digits.str.slice(2, 2).cast(pl.Int64, strict=False).fill_null(0)
     in_range = (hours < 24) & (minutes < 60)
-    utc = pl.when(in_range).then(local - sign * pl.duration(hours=hours, minutes=minutes))
+    moved = local - sign * pl.duration(hours=hours, minutes=minutes)
+    # An offset can lead out of the years of four digits.
+    utc = pl.when(in_range & moved.dt.year().is_between(1, 9999)).then(moved)
     return frame.select(
         date=utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").fill_null(pl.col("text")),
         is_zone_missing=utc.is_not_null() & pl.col("zone").is_null(),

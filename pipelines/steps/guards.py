@@ -1,6 +1,7 @@
 """Guards: thresholds that stop a run before anything is sent."""
 
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,13 @@ def parse_threshold(text: str) -> Threshold:
     number = text.strip()
     try:
         if number.endswith("%"):
-            share = float(number[:-1]) / 100
+            # Decimal: 0.7 / 100 is less than 7 / 1000, and exactly as many as allowed are allowed.
+            share = float(Decimal(number[:-1].strip()) / 100)
             if 0 <= share <= 1:
                 return Threshold(share, None)
         elif int(number) >= 0:
             return Threshold(None, int(number))
-    except ValueError:
+    except (ValueError, InvalidOperation):
         pass
     raise ValueError(f"{text!r} is neither a share such as 5% nor a number of rows such as 100")
 

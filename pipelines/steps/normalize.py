@@ -57,7 +57,7 @@ def _normalize_text(frame: pl.DataFrame) -> pl.DataFrame:
             composed = _is_ascii(series.explode())
             values = pl.col(name).list.eval(_clean(pl.element(), composed=composed).drop_nulls())
             columns.append(pl.when(values.list.len() > 0).then(values).alias(name))
-        elif name != "source_row":
+        elif series.dtype in (pl.Null, pl.List(pl.Null)):
             columns.append(pl.lit(None, pl.String).alias(name))
     return frame.with_columns(columns)
 

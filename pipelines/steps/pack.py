@@ -32,11 +32,13 @@ class ItemBuffer:
 
     def payload(self, start: int, stop: int) -> bytes:
         """Give items `start` to `stop` (exclusive), comma-separated, without brackets."""
+        if start == stop:
+            return b""
         return bytes(self._data[self._offsets[start] : self._offsets[stop] - 1])
 
     def payload_bytes(self, start: int, stop: int) -> int:
         """Measure what `payload` would give."""
-        return self._offsets[stop] - self._offsets[start] - 1
+        return self._offsets[stop] - self._offsets[start] - 1 if start < stop else 0
 
 
 def pack_batches(items: ItemBuffer, limits: BatchLimits) -> Sequence[Batch]:

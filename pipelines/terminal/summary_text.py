@@ -106,4 +106,6 @@ def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list
         lines.append(f"To fix:  correct {run.errors}, then: {again}")
     if manifest.status is RunStatus.STOPPED and summary.unprocessed:
         lines.append(f"To send: {run.unprocessed} holds the rows that are still to be sent")
+    if manifest.settings.get("local") and summary.accepted:
+        lines.append("Look:    `endpoint-import serve` serves what the embedded server stored")
     return [*lines, f"Report:  {run.report}", f"Run:     {run.run_id}"]
