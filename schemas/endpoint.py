@@ -19,6 +19,9 @@ from schemas.emails import check_emails
 from schemas.issues import IssueKind
 from schemas.phones import PhoneCheck, check_phones
 
+ENDPOINT_STATUSES = frozenset({"ACTIVE", "INACTIVE"})
+OPT_OUTS = frozenset({"ALL", "NONE"})
+"""The words of two members that are plain texts in the service model."""
 CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
 """C0 without tab and line breaks, DEL, and C1: none of them is text, all come from accidents."""
 MOJIBAKE = (
@@ -81,8 +84,8 @@ def endpoint_model(phone_check: PhoneCheck) -> pa.DataFrameSchema:
     special = {
         "Id": [_without(ID_CHARACTERS_REFUSED, issues.ID_CHARACTER)],
         "ChannelType": [_one_of(frozenset(ChannelType), issues.CHANNEL_UNKNOWN)],
-        "EndpointStatus": [_one_of(frozenset({"ACTIVE", "INACTIVE"}), issues.STATUS_UNKNOWN)],
-        "OptOut": [_one_of(frozenset({"ALL", "NONE"}), issues.OPT_OUT_UNKNOWN)],
+        "EndpointStatus": [_one_of(ENDPOINT_STATUSES, issues.STATUS_UNKNOWN)],
+        "OptOut": [_one_of(OPT_OUTS, issues.OPT_OUT_UNKNOWN)],
         "EffectiveDate": [_check(_is_utc_date, issues.DATE_INVALID)],
         "Location.Latitude": [_number_within(90, issues.LATITUDE_INVALID)],
         "Location.Longitude": [_number_within(180, issues.LONGITUDE_INVALID)],

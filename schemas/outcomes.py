@@ -24,6 +24,17 @@ class Outcome(StrEnum):
     """Never tried, or tried and never answered, because the run stopped."""
 
 
+MEANINGS = {
+    Outcome.ACCEPTED: "the service took it",
+    Outcome.UNCHANGED: "not sent, the service has it already",
+    Outcome.INVALID: "breaks a rule, was not sent",
+    Outcome.DUPLICATE: "another row with the same Id was taken",
+    Outcome.HELD: "kept back by a guard",
+    Outcome.REJECTED: "the service refused it",
+    Outcome.UNPROCESSED: "not sent, or sent and never answered",
+}
+"""What people are told that an outcome means."""
+
 IMPORTED = frozenset({Outcome.ACCEPTED, Outcome.UNCHANGED})
 """Outcomes that leave nothing to do."""
 TO_FIX = frozenset({Outcome.INVALID, Outcome.REJECTED})

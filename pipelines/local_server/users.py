@@ -31,7 +31,7 @@ class Users:
         self._seats: dict[str, dict[str, Seat]] = {user_id: {} for user_id in user_ids}
         self._attributes: dict[str, dict[str, object]] = {}
         self._changed: set[str] = set()
-        self._left: set[str] = set()
+        self._emptied: set[str] = set()
         self._load(list(self._seats))
 
     def _load(self, user_ids: Sequence[str]) -> None:
@@ -109,10 +109,11 @@ class Users:
             self._changed.add(endpoint.user_id)
 
     def write(self) -> None:
-        """Store changed attributes, and forget users whose last endpoint is gone.
-
-        Has to come after the endpoints of the transaction are written.
-        """
+        """Store changed attributes, and forget those of users whose last endpoint has left."""
+        self._connection.executemany(
+            "DELETE FROM users WHERE application = ? AND user_id = ?",
+            [(self._application, user_id) for user_id in self._emptied],
+        )
         self._connection.executemany(
             "INSERT OR REPLACE INTO users VALUES (?, ?, ?)",
             [
@@ -120,11 +121,15 @@ class Users:
                 for user_id in self._changed
             ],
         )
-        forget_users(self._connection, self._application, self._left)
 
     def _stand_up(self, key: str, user_id: str) -> None:
-        self._left.add(user_id)
-        self._seats[user_id].pop(key, None)
+        seats = self._seats[user_id]
+        seats.pop(key, None)
+        if not seats:
+            # At once, as if each item were a request: who joins later in it starts afresh.
+            self._attributes.pop(user_id, None)
+            self._changed.discard(user_id)
+            self._emptied.add(user_id)
 
 
 def forget_users(connection: sqlite3.Connection, application: int, user_ids: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
 from schemas.issues import ISSUE_KINDS
 from schemas.masking import mask_cell
-from schemas.outcomes import Outcome
+from schemas.outcomes import MEANINGS
 
 LONGEST_EXAMPLE = 80
 """Characters of an example value that are shown."""
@@ -43,21 +43,10 @@ def render_page(run: RunDirectory, manifest: Manifest, summary: Summary, verdict
         outcomes=[
             (outcome, n, n / max(summary.rows, 1)) for outcome, n in summary.by_outcome().items()
         ],
-        meanings={outcome: _MEANINGS[outcome] for outcome in Outcome},
+        meanings=MEANINGS,
         issues=_issue_rows(run),
         channels=_by_channel(run, manifest),
     )
-
-
-_MEANINGS = {
-    Outcome.ACCEPTED: "the service took it",
-    Outcome.UNCHANGED: "not sent, the service has it already",
-    Outcome.INVALID: "breaks a rule, not sent: see errors.csv",
-    Outcome.DUPLICATE: "another row with the same Id was taken",
-    Outcome.HELD: "kept back by a guard",
-    Outcome.REJECTED: "the service refused it: see errors.csv",
-    Outcome.UNPROCESSED: "not sent, or sent and never answered",
-}
 
 
 def _issue_rows(run: RunDirectory) -> list[IssueRow]:

@@ -48,7 +48,8 @@ def encode(frame: pl.DataFrame) -> StepResult:
         _column_or_null(frame, "User.UserId").alias("user_id"),
         _column_or_null(frame, "EffectiveDate").alias("effective_date"),
         _item(frame).alias("item"),
-    ).with_columns(pl.col("item").map_batches(_drop_nulls, return_dtype=pl.String))
+    )
+    encoded = encoded.with_columns(_drop_nulls(encoded["item"]))
     size = pl.col("item").str.len_bytes()
     too_large = encoded.filter(size > limits.ENDPOINT_BYTES.value)
     value = pl.format("{} bytes", size)

@@ -16,6 +16,7 @@ from schemas import issues
 from schemas.channels import PHONE_CHANNELS, ChannelType
 from schemas.codes import normalize_countries, normalize_locales, normalize_timezones
 from schemas.emails import normalize_emails
+from schemas.endpoint import ENDPOINT_STATUSES, OPT_OUTS
 from schemas.phones import normalize_phones
 
 CHANNEL_ALIASES = {"E_MAIL": "EMAIL", "MAIL": "EMAIL", "FCM": "GCM", "INAPP": "IN_APP"}
@@ -72,11 +73,11 @@ def _clean(text: pl.Expr, *, composed: bool) -> pl.Expr:
 
 
 def _normalize_codes(frame: pl.DataFrame, params: NormalizeParams) -> pl.DataFrame:
-    channel = pl.col("ChannelType").str.to_uppercase().str.replace_all(r"[\s-]+", "_")
-    columns = [channel.replace(CHANNEL_ALIASES).fill_null(pl.lit(params.default_channel))]
+    channel = _fold_word("ChannelType", frozenset(ChannelType))
+    columns = [channel.fill_null(pl.lit(params.default_channel))]
     columns += [
-        pl.col(name).str.to_uppercase()
-        for name in ("EndpointStatus", "OptOut")
+        _fold_word(name, words)
+        for name, words in (("EndpointStatus", ENDPOINT_STATUSES), ("OptOut", OPT_OUTS))
         if name in frame.columns
     ]
     frame = frame.with_columns(columns)
@@ -88,6 +89,13 @@ def _normalize_codes(frame: pl.DataFrame, params: NormalizeParams) -> pl.DataFra
     return frame.with_columns(
         rule(frame[name]) for name, rule in rules.items() if name in frame.columns
     )
+
+
+def _fold_word(column: str, words: frozenset[str]) -> pl.Expr:
+    """Write one of the service's words as it does; any other text stays as it came."""
+    text = pl.col(column)
+    word = text.str.to_uppercase().str.replace_all(r"[\s-]+", "_").replace(CHANNEL_ALIASES)
+    return pl.when(word.is_in(sorted(words))).then(word).otherwise(text).alias(column)
 
 
 def _normalize_addresses(frame: pl.DataFrame, params: NormalizeParams) -> pl.DataFrame:

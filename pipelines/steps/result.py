@@ -54,7 +54,9 @@ def drop_refused(frame: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
     refused = issues.filter(pl.col("code").is_in(ERROR_CODES))
     if refused.is_empty():
         return frame
-    return frame.join(refused.select("source_row"), on="source_row", how="anti", maintain_order="left")
+    return frame.join(
+        refused.select("source_row"), on="source_row", how="anti", maintain_order="left"
+    )
 
 
 def describe_issues(

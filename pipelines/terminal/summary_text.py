@@ -11,17 +11,8 @@ from pipelines.report.verdict import say_verdict
 from pipelines.storage.manifest import Manifest, RunStatus
 from pipelines.storage.run_dir import RunDirectory
 from schemas.issues import ISSUE_KINDS, Severity
-from schemas.outcomes import Outcome
+from schemas.outcomes import MEANINGS, Outcome
 
-MEANINGS = {
-    Outcome.ACCEPTED: "the service took it",
-    Outcome.UNCHANGED: "not sent, the service has it already",
-    Outcome.INVALID: "breaks a rule, was not sent",
-    Outcome.DUPLICATE: "another row with the same Id was taken",
-    Outcome.HELD: "kept back by a guard",
-    Outcome.REJECTED: "the service refused it",
-    Outcome.UNPROCESSED: "not sent, or sent and never answered",
-}
 COLOURS = {
     Outcome.ACCEPTED: "green",
     Outcome.UNCHANGED: "green",

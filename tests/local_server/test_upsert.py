@@ -1,5 +1,8 @@
 """Batches, and endpoints that share an address."""
 
+import dataclasses
+import random
+
 import pytest
 
 
@@ -80,3 +83,40 @@ def test_applications_do_not_see_each_other(service, client, email):
     ):
         refusal = service.refusal(operation, ApplicationId=other["Id"], **argument)
         assert refusal.code == "NotFoundException"
+
+
+def random_item(generator, number):
+    """One change out of a small world, so that ids, addresses and users collide often."""
+    some = generator.choice
+    members = {
+        "Id": f"e{generator.randrange(40)}",
+        "ChannelType": some(["APNS", "GCM"]),
+        "Address": f"token-{generator.randrange(60)}",
+        "EffectiveDate": f"2026-01-01T00:00:00.{number:06}Z",
+        "RequestId": f"r{number}",
+        "Attributes": {some("abc"): some([[], ["x"], ["y", "z"]])},
+        "EndpointStatus": some([None, None, "ACTIVE", "INACTIVE"]),
+        "User": {"UserId": some(["u1", "u1", "u1", "u2", "", None])},
+    }
+    if generator.random() < 0.4:
+        members["User"]["UserAttributes"] = {some("abc"): [str(number)]}
+    members["User"] = {name: value for name, value in members["User"].items() if value is not None}
+    return {name: value for name, value in members.items() if value is not None}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_batch_is_as_good_as_its_items_one_by_one(service, client, seed):
+    generator = random.Random(seed)
+    items = [random_item(generator, number) for number in range(250)]
+    other = client.create_app(CreateApplicationRequest={"Name": "singly"})["ApplicationResponse"]
+    singly = dataclasses.replace(service, app=other["Id"])
+    for start in range(0, len(items), 50):
+        service.batch(*items[start : start + 50])
+    for each in items:
+        singly.put(each["Id"], **{name: each[name] for name in each if name != "Id"})
+    own = ("ApplicationId", "CreationDate")
+    for endpoint_id in {each["Id"] for each in items}:
+        expected, stored = singly.get(endpoint_id), service.get(endpoint_id)
+        for name in own:
+            del expected[name], stored[name]
+        assert stored == expected
