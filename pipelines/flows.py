@@ -141,7 +141,7 @@ def prepare(
     with phase(manifest, "prepare", rows):
         valid = prepare_partitions(run, manifest, settings)
     with phase(manifest, "resolve"):
-        refused = resolve_run(run, manifest.partitions)
+        refused = resolve_run(run, manifest)
     get_run_logger().info("%d rows, %d invalid", rows, rows - valid + refused)
     return rows - valid + refused
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -67,6 +68,18 @@ class ImportSettings(BaseModel):
     @classmethod
     def _fold_channel(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _check_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("give a URL such as http://127.0.0.1:8765")
+        if "@" in parts.netloc:
+            raise ValueError("leave user and password out of it: settings are written to disk")
+        return value
 
     @field_validator("max_invalid")
     @classmethod

@@ -35,7 +35,7 @@ from pipelines.steps.resolve import DECISION_SCHEMA, RUN_ISSUE_SCHEMA, resolve
 from pipelines.steps.result import find_issues, join_issues
 from pipelines.steps.validate import ValidateParams, validate
 from pipelines.storage.atomic import write_json, write_parquet
-from pipelines.storage.manifest import InputRecord, PartitionRecord, hash_file
+from pipelines.storage.manifest import InputRecord, Manifest, PartitionRecord, hash_file
 from pipelines.storage.registry import open_source
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.sources import SourceFile, SourceReader, cut_partitions, take_rows
@@ -194,14 +194,15 @@ def prepare_partition(
 
 
 @task(task_run_name="resolve", cache_policy=NO_CACHE)
-def resolve_run(run: RunDirectory, parts: list[PartitionRecord]) -> int:
+def resolve_run(run: RunDirectory, manifest: Manifest) -> int:
     """Decide across all partitions; give the number of valid rows that are refused after all."""
-    keys = pl.concat([_read_keys(run, part.number) for part in parts]) if parts else None
-    if keys is None:
-        decisions, found = DECISION_SCHEMA.to_frame(), RUN_ISSUE_SCHEMA.to_frame()
-    else:
-        resolution = resolve(keys)
+    parts = manifest.partitions
+    if parts:
+        files = {part.number: manifest.source_of(part.number).path for part in parts}
+        resolution = resolve(pl.concat([_read_keys(run, part.number) for part in parts]), files)
         decisions, found = resolution.decisions, resolution.issues
+    else:
+        decisions, found = DECISION_SCHEMA.to_frame(), RUN_ISSUE_SCHEMA.to_frame()
     write_parquet(found, run.run_issues)
     write_parquet(decisions, run.decisions)
     return decisions.filter(pl.col("outcome") == "invalid").height

@@ -20,8 +20,8 @@ def mask(value: str) -> str:
     """
     local, at, domain = value.rpartition("@")
     if at and local:
-        shown = local[0] if len(local) > 1 else ""
-        return f"{shown}{_DOT * (len(local) - len(shown))}@{domain}"
+        first = local[0] if len(local) > 1 else ""
+        return f"{first}{_DOT * (len(local) - len(first))}@{domain}"
     shown = 3 if len(value) >= 8 else 0
     tail = 1 if shown else 0
     hidden = len(value) - shown - tail

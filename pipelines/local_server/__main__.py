@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from pipelines.errors import ConfigurationError
-from pipelines.local_server.process import ServerOptions, run_server
+from pipelines.local_server.options import ServerOptions
+from pipelines.local_server.serving import run_server
 
 
 def main() -> int:

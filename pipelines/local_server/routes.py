@@ -44,8 +44,8 @@ def create_app(call: Call) -> Reply:
     name, tags = body.get("Name"), body.get("tags") or {}
     if not isinstance(name, str) or not name:
         raise BadRequestError("Missing Name")
-    if not isinstance(tags, dict):
-        raise BadRequestError("Invalid tags: tags must be a JSON object")
+    if not isinstance(tags, dict) or not all(isinstance(tag, str) for tag in tags.values()):
+        raise BadRequestError("Invalid tags: tags must be an object of strings")
     return Reply(201, call.store.create_application(name, tags).response())
 
 

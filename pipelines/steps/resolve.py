@@ -5,6 +5,7 @@ effective_date`; partitions are numbered in the order of the input, so (partitio
 file order.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -49,9 +50,14 @@ class Resolution:
     """Errors and warnings across rows, in the shape of `RUN_ISSUE_SCHEMA`."""
 
 
-def resolve(keys: pl.DataFrame) -> Resolution:
-    """Decide duplicates, then look at shared addresses and endpoints per user among the winners."""
-    duplicates = find_duplicates(keys)
+def resolve(keys: pl.DataFrame, source_files: Mapping[int, str]) -> Resolution:
+    """Decide duplicates, then look at shared addresses and endpoints per user among the winners.
+
+    Args:
+        keys: `KEY_COLUMNS` of the valid rows.
+        source_files: Name of the file that each partition is a slice of, for messages.
+    """
+    duplicates = find_duplicates(keys, source_files)
     winners = keys.join(duplicates.select(_ORDER), on=_ORDER, how="anti", maintain_order="left")
     over_limit = find_user_excess(winners)
     refused = over_limit.filter(pl.col("code") == issues.USER_ENDPOINTS_OVER.code).select(
@@ -66,7 +72,7 @@ def resolve(keys: pl.DataFrame) -> Resolution:
     return Resolution(decisions.sort(_ORDER), found.sort(*_ORDER, "column", "code"))
 
 
-def find_duplicates(keys: pl.DataFrame) -> pl.DataFrame:
+def find_duplicates(keys: pl.DataFrame, source_files: Mapping[int, str]) -> pl.DataFrame:
     """Find the rows that lose to another row with their Id.
 
     The latest EffectiveDate wins, a row without one loses to any with one; else the last in file
@@ -84,8 +90,11 @@ def find_duplicates(keys: pl.DataFrame) -> pl.DataFrame:
             pl.lit(Outcome.DUPLICATE.value).alias("outcome"),
             pl.lit(issues.DUPLICATE_ID).alias("code"),
             pl.format(
-                "Row {} has the same Id and was taken instead.",
+                "Row {} of {} has the same Id and was taken instead.",
                 pl.col("winner").struct.field("source_row"),
+                pl.col("winner")
+                .struct.field("partition")
+                .replace_strict(dict(source_files), default="the input", return_dtype=pl.String),
             ).alias("message"),
         )
         .cast(DECISION_SCHEMA)

@@ -84,7 +84,7 @@ def _say_delivery(summary: Summary) -> str:
         if count
     ]
     return (
-        f"{summary.requests:,} requests{' (' + ', '.join(extras) + ')' if extras else ''} to "
+        f"{summary.requests:,} request{'' if summary.requests == 1 else 's'}{' (' + ', '.join(extras) + ')' if extras else ''} to "
         f"{summary.destination}, application {summary.application_id}; "
         f"{summary.seconds:,.1f} s, {summary.rows_per_second:,.0f} rows/s."
     )
@@ -93,10 +93,24 @@ def _say_delivery(summary: Summary) -> str:
 def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list[str]:
     lines = []
     if summary.invalid or summary.rejected:
-        again = shlex.join(["endpoint-import", manifest.command, str(run.errors)])
-        lines.append(f"To fix:  correct {run.errors}, then: {again}")
+        lines.append(f"To fix:  correct {run.errors}, then: {_again(run, manifest)}")
     if manifest.status is RunStatus.STOPPED and summary.unprocessed:
         lines.append(f"To send: {run.unprocessed} holds the rows that are still to be sent")
     if manifest.settings.get("local") and summary.accepted:
         lines.append("Look:    `endpoint-import serve` serves what the embedded server stored")
     return [*lines, f"Report:  {run.report}", f"Run:     {run.run_id}"]
+
+
+def _again(run: RunDirectory, manifest: Manifest) -> str:
+    """Give the command that imports the corrected rows as this run would have."""
+    given = manifest.settings
+    command = ["endpoint-import", manifest.command, str(run.errors)]
+    if given.get("local"):
+        command.append("--local")
+    elsewhere = (
+        () if given.get("local") else ("application_id", "endpoint_url", "region", "profile")
+    )
+    for name in (*elsewhere, "default_country", "default_channel"):
+        if given.get(name) and (manifest.command != "check" or name not in elsewhere):
+            command += ["--" + name.replace("_", "-"), str(given[name])]
+    return shlex.join(command)

@@ -41,9 +41,18 @@ def test_deleting_an_application_deletes_its_endpoints(service, email):
     assert service.refusal(service.get, "e1").status == 404
 
 
-def test_create_app_needs_a_name(service):
-    refusal = service.refusal(service.client.create_app, CreateApplicationRequest={})
-    assert (refusal.status, refusal.code) == (400, "BadRequestException")
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"{}", id="no_name"),
+        pytest.param(b'{"Name": 1}', id="number"),
+        pytest.param(b'{"Name": "n", "tags": ["x"]}', id="tags_list"),
+        pytest.param(b'{"Name": "n", "tags": {"x": [1]}}', id="tags_nested"),
+    ],
+)
+def test_create_app_needs_a_name_and_flat_tags(service, body):
+    status, headers, _ = service.send("POST", "/v1/apps", body)
+    assert (status, headers["x-amzn-ErrorType"]) == (400, "BadRequestException")
 
 
 def test_endpoint_life(service, email):

@@ -125,6 +125,7 @@ def test_forbidden_characters_in_the_id_of_the_path(service, email):
         pytest.param(b'{"Item": ["x"]}', id="item_strings"),
         pytest.param(b'{"Item": [{"Id": "a", "Metrics": {"m": NaN}}]}', id="nan"),
         pytest.param(b'{"Item": [{"Id": "\xff"}]}', id="not_utf8"),
+        pytest.param(b'{"Item": [{"Id": "a", "x": %s1%s}]}' % (b"[" * 500, b"]" * 500), id="deep"),
         pytest.param(b'{"Item": [{"Id": "\\ud800"}]}', id="lone_surrogate"),
     ],
 )
