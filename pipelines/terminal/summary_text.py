@@ -83,8 +83,10 @@ def _say_delivery(summary: Summary) -> str:
         )
         if count
     ]
+    noun = "request" if summary.requests == 1 else "requests"
+    told = f" ({', '.join(extras)})" if extras else ""
     return (
-        f"{summary.requests:,} request{'' if summary.requests == 1 else 's'}{' (' + ', '.join(extras) + ')' if extras else ''} to "
+        f"{summary.requests:,} {noun}{told} to "
         f"{summary.destination}, application {summary.application_id}; "
         f"{summary.seconds:,.1f} s, {summary.rows_per_second:,.0f} rows/s."
     )
