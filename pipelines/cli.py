@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 
 NOT_ALL_IMPORTED = 1
 STOPPED = 5
+WIDEST = 200
+"""Columns that the list of runs may take: a run id alone may take 100."""
+API_UNREACHABLE = "Failed to reach API at "
+"""How Prefect begins the message of the RuntimeError that it raises then."""
 QUIET = {
     # People see our own progress and messages; Prefect's log goes to its API all the same.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
@@ -137,9 +141,9 @@ def runs(runs_dir: Path, *, as_json: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for name in ("run", "started (UTC)", "command", "status"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True)
     for name in ("rows", "accepted", "to fix", "seconds"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for run, manifest, summary in found:
         counts = ["", "", "", ""]
         if summary is not None:
@@ -148,7 +152,10 @@ def runs(runs_dir: Path, *, as_json: bool) -> None:
             counts = [*(f"{number:,}" for number in numbers), f"{summary.seconds:,.1f}"]
         started = f"{manifest.started_at:%Y-%m-%d %H:%M:%S}"
         table.add_row(run.run_id, started, manifest.command, manifest.status.value, *counts)
-    Console().print(table)
+    # A run id that is folded or cut cannot be copied: a line may be longer than the terminal.
+    console = Console()
+    console.width = max(console.width, WIDEST)
+    console.print(table)
 
 
 @cli.command()
@@ -185,7 +192,7 @@ def report(run_id: str, runs_dir: Path, *, as_json: bool) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Check signatures against the keys in this file (AWS's credentials format).",
 )
-@click.option("--verbose", is_flag=True, help="Log each request.")
+@option("--verbose", is_flag=True, help="Log each request.")
 def serve(
     host: str,
     port: int,
@@ -253,6 +260,14 @@ def run_flow(command: str, settings: "ImportSettings", *, as_json: bool) -> int:
                 check_quality(settings, command)
         except (GuardError, DestinationError) as error:
             stopped = error
+        except RuntimeError as error:
+            if not str(error).startswith(API_UNREACHABLE):
+                raise
+            url = str(error).removeprefix(API_UNREACHABLE).rstrip("/.")
+            raise ConfigurationError(
+                f"The Prefect API at {url} cannot be reached. Start it, or unset PREFECT_API_URL "
+                "(also in the Prefect profile) to run without one."
+            ) from error
     run = open_run_directory(settings.runs_dir, run_id)
     manifest, summary = read_run(run)
     if summary is None:
@@ -261,6 +276,7 @@ def run_flow(command: str, settings: "ImportSettings", *, as_json: bool) -> int:
     if command == "plan":
         show_plan(run, settings, as_json=as_json)
     if stopped is not None:
+        click.echo(f"Error: {stopped.message}", err=True)
         return stopped.exit_code
     return 0 if manifest.status.value == "completed" else NOT_ALL_IMPORTED
 

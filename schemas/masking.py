@@ -4,7 +4,9 @@ import re
 
 PERSONAL_COLUMNS = frozenset({"Id", "Address", "User.UserId"})
 """Columns that are masked always; others only where a value looks like an address."""
-_LOOKS_PERSONAL = re.compile(r"@|(?:\d[ ().-]?){7,}")
+NUMBER_COLUMNS = frozenset({"EffectiveDate", "Location.Latitude", "Location.Longitude"})
+"""Columns whose values look like phone numbers and are none."""
+_LONG_NUMBER = re.compile(r"(?:\d[ ().-]?){7,}")
 _DOT = "•"
 
 
@@ -30,6 +32,7 @@ def mask(value: str) -> str:
 
 def mask_cell(column: str | None, value: str) -> str:
     """Mask a value as far as its column, or its own look, asks for it."""
-    if column in PERSONAL_COLUMNS or column is None or _LOOKS_PERSONAL.search(value):
+    is_number = column not in NUMBER_COLUMNS and _LONG_NUMBER.search(value) is not None
+    if column is None or column in PERSONAL_COLUMNS or "@" in value or is_number:
         return mask(value)
     return value

@@ -5,11 +5,13 @@ parameter validation and serialization take eight times as long as everything el
 `schemas.endpoint` has checked more than they do, so the body is put in place by an event handler.
 """
 
+import re
 import threading
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import boto3
+import orjson
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -37,6 +39,7 @@ ACCEPTED = 202
 TIMEOUT_S = 60
 """Seconds without an answer after which a request counts as failed."""
 
+_USER_INFO = re.compile(r"//[^/@\s]*@")
 _BY_STATUS = {
     400: AnswerKind.REFUSED,
     408: AnswerKind.FAILED,
@@ -104,7 +107,8 @@ class PinpointDestination:
         except ProfileNotFound as error:
             raise ConfigurationError(f"{error}. Check --profile.") from error
         except (BotoCoreError, ValueError) as error:
-            raise ConfigurationError(f"The service cannot be addressed: {error}") from error
+            reason = _without_user(str(error))
+            raise ConfigurationError(f"The service cannot be addressed: {reason}") from error
 
     def _make_client(
         self, session: boto3.Session, endpoint_url: str | None, region: str | None
@@ -128,7 +132,10 @@ class PinpointDestination:
         client = connect(configured or SIGNING_REGION)
         if configured is None and _is_aws(client.meta.endpoint_url):
             raise NoRegionError
-        client.meta.events.register("before-call.pinpoint.UpdateEndpointsBatch", self._set_body)
+        _check_url(client.meta.endpoint_url)
+        events = client.meta.events
+        events.register("before-call.pinpoint.UpdateEndpointsBatch", self._set_body)
+        events.register("before-parse.pinpoint.UpdateEndpointsBatch", _check_response)
         return client
 
     @property
@@ -160,9 +167,9 @@ class PinpointDestination:
         except ClientError as error:
             return self._explain(error)
         except (ConnectionError, HTTPClientError, ResponseParserError) as error:
-            return Answer(AnswerKind.FAILED, str(error))
+            return Answer(AnswerKind.FAILED, _without_user(str(error)))
         except BotoCoreError as error:
-            return Answer(AnswerKind.TERMINAL, str(error))
+            return Answer(AnswerKind.TERMINAL, _without_user(str(error)))
         metadata = response["ResponseMetadata"]
         if metadata["HTTPStatusCode"] != ACCEPTED:
             what = f"answered {metadata['HTTPStatusCode']} instead of {ACCEPTED}"
@@ -179,7 +186,7 @@ class PinpointDestination:
     def _explain(self, error: ClientError) -> Answer:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         code = str(error.response["Error"].get("Code", ""))
-        text = str(error.response["Error"].get("Message", "")) or f"HTTP status {status}"
+        text = str(error.response["Error"].get("Message") or f"HTTP status {status}")
         request_id = error.response["ResponseMetadata"].get("RequestId")
         if status >= 500:
             return Answer(AnswerKind.FAILED, f"{status} {text}", request_id)
@@ -203,3 +210,39 @@ class PinpointDestination:
 def _is_aws(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    # Reading the port raises ValueError for one that cannot be.
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError(f"{url} is no HTTP address")
+
+
+def _without_user(text: str) -> str:
+    """Leave user and password out of the addresses in a text."""
+    return _USER_INFO.sub("//", text)
+
+
+def _check_response(response_dict: dict[str, Any], **_: Any) -> None:
+    """Find a broken response, which botocore would take for a whole one or choke on.
+
+    Raises:
+        ResponseParserError: The body of a success is cut short or not what the service sends.
+    """
+    body, status = response_dict["body"], response_dict["status_code"]
+    if status < 300:
+        expected = response_dict["headers"].get("content-length", str(len(body)))
+        if expected != str(len(body)) or (body and not _is_object(body)):
+            raise ResponseParserError(f"answered {status} with a broken body")
+    elif not _is_object(body):
+        # Proxies answer in HTML, of any encoding; the text is all that is left to tell.
+        text = body.decode(errors="replace")[:500]
+        response_dict["body"] = orjson.dumps({"Message": text}) if text else b""
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(body), dict)
+    except orjson.JSONDecodeError:
+        return False

@@ -6,6 +6,7 @@ by stopping the whole run: then it and everything after it has no answer and sta
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -137,6 +138,7 @@ class Sender:
     def _send(self, work: "_Work", payload: bytes) -> Answer:
         """Send until there is an answer that is about the items."""
         attempt = 0
+        answers: Counter[AnswerKind] = Counter()
         while True:
             attempt += 1
             self._pace.acquire()
@@ -154,7 +156,9 @@ class Sender:
                 self._has_answered = True
             if answer.kind not in (AnswerKind.THROTTLED, AnswerKind.FAILED):
                 return answer
-            if attempt >= self._max_attempts(answer.kind):
+            # Each kind has its own budget: many requests to slow down are no sign of a failure.
+            answers[answer.kind] += 1
+            if answers[answer.kind] >= self._max_attempts(answer.kind):
                 raise TransientDestinationError(
                     f"{self.destination.name} did not take a batch in {attempt} attempts "
                     f"({answer.message}). Check that it is running and try again."

@@ -65,7 +65,8 @@ def _issue_rows(run: RunDirectory) -> list[IssueRow]:
         .sort("rows", "code", descending=[True, False])
         .collect()
     )
-    return [_issue_row(line) for line in grouped.iter_rows(named=True)]
+    rows = [_issue_row(line) for line in grouped.iter_rows(named=True)]
+    return sorted(rows, key=lambda row: row.severity)  # stable: "error" before "warning"
 
 
 def _issue_row(line: dict[str, object]) -> IssueRow:

@@ -126,14 +126,18 @@ def _normalize_addresses(frame: pl.DataFrame, params: NormalizeParams) -> pl.Dat
 
 
 def _normalize_coordinates(frame: pl.DataFrame) -> pl.DataFrame:
-    """Round coordinates to one decimal, as the service does."""
+    """Round coordinates to one decimal, as the service does; not those beyond the globe."""
     rounded = []
-    for name in ("Location.Latitude", "Location.Longitude"):
+    for name, bound in (("Location.Latitude", 90), ("Location.Longitude", 180)):
         if name in frame.columns:
             number = pl.col(name).cast(pl.Float64, strict=False)
-            finite = number.is_finite().fill_null(value=False)
             text = number.round(1, mode="half_away_from_zero").cast(pl.String)
-            rounded.append(pl.when(finite).then(text).otherwise(pl.col(name)).alias(name))
+            rounded.append(
+                pl.when(number.is_between(-bound, bound))
+                .then(text)
+                .otherwise(pl.col(name))
+                .alias(name)
+            )
     return frame.with_columns(rounded)
 
 

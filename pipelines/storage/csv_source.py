@@ -18,6 +18,8 @@ from pipelines.errors import SourceError
 BLOCK_BYTES = 8 << 20
 """Bytes parsed at once, and so the longest record that can be read."""
 _UTF8_FAULT = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?.*invalid UTF8")
+_QUOTED = re.compile(r'"[^"]*+(?:""[^"]*+)*+"')
+_FIELD_END = re.compile(r"[,\r\n]")
 _FOREIGN_STARTS = {
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
@@ -40,6 +42,7 @@ class CsvSource:
         self._path = path
         self.header = _read_header(path)
         self._malformed: list[tuple[int, str]] = []
+        """Records by number, in order; the parser adds to it from a thread of its own."""
 
     def read(self) -> Iterator[pl.DataFrame]:
         """Yield the records; see `sources.SourceReader`."""
@@ -55,9 +58,12 @@ class CsvSource:
                     yield frame
         except pa.ArrowInvalid as error:
             raise SourceError(self._explain(str(error), next_row)) from error
+        except OSError as error:
+            raise SourceError(f"Cannot read {self._path}: {error.strerror or error}.") from error
         if self._malformed:
+            self._refuse_open_quote_in_text(*self._malformed[-1])
             yield self._malformed_rows(names)
-        if last is not None:
+        elif last is not None:
             self._refuse_open_quote(last)
 
     def _open(self, names: list[str]) -> pa_csv.CSVStreamingReader:
@@ -80,14 +86,15 @@ class CsvSource:
     def _number(self, records: pl.DataFrame, first: int) -> tuple[pl.DataFrame, int]:
         """Number a block's records, and put the malformed ones among them in their places."""
         good = records.with_columns(pl.lit(None, pl.String).alias("malformed"))
-        taken = [number for number, _ in self._malformed]
+        malformed = self._malformed[:]  # a copy: the parser reads ahead, and adds meanwhile
+        taken = [number for number, _ in malformed]
         candidates = pl.int_range(first, first + records.height + len(taken), eager=True)
         rows = candidates.filter(~candidates.is_in(taken)).head(records.height).alias("source_row")
         number = rows[-1] + 1 if len(rows) else first
         frame = good.with_columns(rows)
         if taken:
-            due = [entry for entry in self._malformed if entry[0] < number]
-            self._malformed = [entry for entry in self._malformed if entry[0] >= number]
+            due = [entry for entry in malformed if entry[0] < number]
+            del self._malformed[: len(due)]
             frame = pl.concat([frame, _malformed_frame(due)], how="diagonal").sort("source_row")
         frame = frame.filter(pl.col("source_row") > 0)
         return frame.select("source_row", "malformed", *records.columns), number
@@ -96,6 +103,7 @@ class CsvSource:
         """Give the malformed records behind the last good one."""
         columns = [pl.lit(None, pl.String).alias(name) for name in names]
         frame = _malformed_frame(self._malformed).with_columns(columns)
+        frame = frame.filter(pl.col("source_row") > 0)
         return frame.select("source_row", "malformed", *names)
 
     def _refuse_open_quote(self, last: pl.DataFrame) -> None:
@@ -106,15 +114,24 @@ class CsvSource:
         value = last.row(-1)[-1]
         if value is None or "\n" not in value:
             return
-        tail = value.encode()[-1024:]
+        tail = value.replace('"', '""').encode()[-1024:]
         with self._path.open("rb") as file:
-            file.seek(-len(tail), 2)
-            if file.read() == tail:
-                row = last["source_row"][-1]
-                raise SourceError(
-                    f"{self._path}, record {row}, column {self.header[-1]}: a quote is opened and "
-                    "never closed, so that the rest of the file cannot be told apart. Close it."
-                )
+            file.seek(-min(self._path.stat().st_size, 2048), 2)
+            end = file.read()
+        if end.endswith(tail) and not end.rstrip(b"\r\n").endswith(tail + b'"'):
+            raise self._open_quote(last["source_row"][-1], len(self.header) - 1)
+
+    def _refuse_open_quote_in_text(self, row: int, text: str) -> None:
+        """Refuse the same in another column: what is behind the quote came as one short record."""
+        position = _find_open_quote(text)
+        if position is not None and "\n" in text:
+            raise self._open_quote(row, min(position, len(self.header) - 1))
+
+    def _open_quote(self, row: int, position: int) -> SourceError:
+        return SourceError(
+            f"{self._path}, record {row}, column {self.header[position]}: a quote is opened and "
+            "never closed, so that the rest of the file cannot be told apart. Close it."
+        )
 
     def _explain(self, reason: str, row: int) -> str:
         if match := _UTF8_FAULT.search(reason):
@@ -130,6 +147,23 @@ class CsvSource:
                 f"{BLOCK_BYTES >> 20} MiB; often a quote is opened and never closed. Check it."
             )
         return f"{self._path}, behind record {max(row - 1, 0)}: cannot be read as CSV ({reason})."
+
+
+def _find_open_quote(text: str) -> int | None:
+    """Give the number of a record's field, from 0, whose quote is not closed, if there is one."""
+    at = position = 0
+    while at < len(text):
+        if text[at] == '"':
+            quoted = _QUOTED.match(text, at)
+            if quoted is None:
+                return position
+            at = quoted.end()
+        end = _FIELD_END.search(text, at)
+        if end is None:
+            return None
+        at = end.end()
+        position += 1
+    return None
 
 
 def _malformed_frame(entries: list[tuple[int, str]]) -> pl.DataFrame:
@@ -151,12 +185,16 @@ def _read_header(path: Path) -> list[str]:
     if b"\x00" in start:
         raise SourceError(f"{path} is binary, not CSV text. Check that it is the right file.")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            return next(row for row in csv.reader(text) if row)
-    except UnicodeDecodeError as error:
+        # Faults behind the header are left to the parser, which knows record and column.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+            header = next(row for row in csv.reader(text) if row)
+        "".join(header).encode()
+    except OSError as error:
+        raise SourceError(f"Cannot read {path}: {error.strerror}.") from error
+    except UnicodeEncodeError as error:
         raise SourceError(
-            f"{path} is not in UTF-8 (byte {error.start} of its beginning). "
-            "Export or convert it as UTF-8."
+            f"{path}, header: not valid UTF-8. Export or convert the file as UTF-8."
         ) from error
     except (csv.Error, StopIteration) as error:
         raise SourceError(f"{path}: the header cannot be read as CSV ({error}).") from error
+    return header

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,7 +15,7 @@ from pipelines.errors import RunStateError
 from pipelines.storage.atomic import write_json
 from pipelines.storage.run_dir import RunDirectory
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 """Version of the run directory's layout; another one cannot be resumed."""
 PACKAGES = ("endpoint-import", "polars", "pyarrow", "pandera", "boto3", "prefect", "phonenumbers")
 """Whose versions can change what a run does."""
@@ -64,7 +64,7 @@ class PartitionRecord(_Record):
 class Manifest(_Record):
     """See the module."""
 
-    format: int = FORMAT
+    format: Literal[1] = FORMAT
     run_id: str
     command: str
     status: RunStatus = RunStatus.RUNNING

@@ -36,19 +36,20 @@ class ParquetSource:
             raise SourceError(f"Cannot read {path}: {error.strerror or error}.") from error
         except pa.ArrowException as error:
             raise SourceError(f"{path} is not a readable Parquet file ({error}).") from error
-        self._columns = dict(self._flatten(self._file.schema_arrow))
-        self.header = list(self._columns)
+        self._columns = list(self._flatten(self._file.schema_arrow))
+        self.header = [name for name, _ in self._columns]
 
     def read(self) -> Iterator[pl.DataFrame]:
         """Yield the records; see `sources.SourceReader`."""
         columns = [
             expression.alias(f"c{position}")
-            for position, expression in enumerate(self._columns.values())
+            for position, (_, expression) in enumerate(self._columns)
         ]
         row = 1
         try:
             for batch in self._file.iter_batches(batch_size=BATCH_ROWS):
-                frame = pl.DataFrame(pa.Table.from_batches([batch]))
+                table = pa.Table.from_batches([batch])
+                frame = pl.DataFrame(table.rename_columns(_by_position(table.num_columns)))
                 numbers = pl.int_range(row, row + frame.height, dtype=pl.Int64)
                 row += frame.height
                 yield frame.select(
@@ -62,15 +63,17 @@ class ParquetSource:
             ) from error
 
     def _flatten(self, schema: pa.Schema) -> Iterator[tuple[str, pl.Expr]]:
-        for field in schema:
-            yield from self._flatten_field(field.name, field.type, pl.col(field.name))
+        for field, column in zip(schema, _by_position(len(schema)), strict=True):
+            yield from self._flatten_field(field.name, field.type, pl.col(column))
 
     def _flatten_field(
         self, name: str, kind: pa.DataType, column: pl.Expr
     ) -> Iterator[tuple[str, pl.Expr]]:
         if pa.types.is_struct(kind):
-            for field in kind:
-                member = column.struct.field(field.name)
+            members = _by_position(kind.num_fields)
+            struct = column.struct.rename_fields(members)
+            for field, member_name in zip(kind, members, strict=True):
+                member = struct.struct.field(member_name)
                 yield from self._flatten_field(f"{name}.{field.name}", field.type, member)
             return
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
@@ -99,6 +102,11 @@ class ParquetSource:
         )
 
 
+def _by_position(count: int) -> list[str]:
+    """Give names for columns that may repeat, or hold what polars takes for a pattern."""
+    return [f"p{position}" for position in range(count)]
+
+
 def _has_text(kind: pa.DataType) -> bool:
     tests = (
         pa.types.is_string,
@@ -107,7 +115,9 @@ def _has_text(kind: pa.DataType) -> bool:
         pa.types.is_integer,
         pa.types.is_floating,
         pa.types.is_boolean,
-        pa.types.is_decimal,
+        pa.types.is_decimal32,
+        pa.types.is_decimal64,
+        pa.types.is_decimal128,
         pa.types.is_date,
         pa.types.is_null,
     )

@@ -99,11 +99,16 @@ def create_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:
     """
     run = RunDirectory(runs_dir / _checked(run_id))
     try:
-        runs_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not runs_dir.is_dir():
+            runs_dir.mkdir(mode=0o700, parents=True)
         run.path.mkdir(mode=0o700)
         for folder in FOLDERS:
             (run.path / folder).mkdir(mode=0o700)
     except FileExistsError as error:
+        if not runs_dir.is_dir():
+            raise ConfigurationError(
+                f"{runs_dir} is no directory. Choose another --runs-dir."
+            ) from error
         raise RunStateError(
             f"There is a run {run_id} in {runs_dir} already. Choose another --run-id."
         ) from error

@@ -85,6 +85,13 @@ def _expand(name: str) -> list[Path]:
         raise SourceError(
             f"Cannot read {name}: only local files are supported. Copy it here and name the copy."
         )
+    try:
+        return _find(name)
+    except OSError as error:
+        raise SourceError(f"Cannot read {name}: {error.strerror}.") from error
+
+
+def _find(name: str) -> list[Path]:
     path = Path(name)
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
@@ -95,10 +102,11 @@ def _expand(name: str) -> list[Path]:
     if path.exists():
         return [path]
     matches = sorted(Path(p) for p in glob.glob(name, recursive=True))  # noqa: PTH207 (absolute patterns)
+    matches = [path for path in matches if path.is_file()]
     if not matches:
         what = "No file matches" if glob.has_magic(name) else "No such file:"
         raise SourceError(f"{what} {name}. Check the path.")
-    return [path for path in matches if path.is_file()]
+    return matches
 
 
 def _format(path: Path) -> SourceFormat:

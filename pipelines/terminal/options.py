@@ -25,10 +25,14 @@ def _variable(name: str) -> str:
     return ENVIRONMENT_PREFIX + name.lstrip("-").replace("-", "_").upper()
 
 
-def option(name: str, *, also_env: str | None = None, **settings: Any) -> Callable[..., Any]:
+def option(
+    name: str, *parameter: str, also_env: str | None = None, **settings: Any
+) -> Callable[..., Any]:
     """Make an option with its environment variable, both shown in --help."""
     variables = [_variable(name), *([also_env] if also_env else [])]
-    return click.option(name, envvar=variables, show_envvar=True, show_default=True, **settings)
+    return click.option(
+        name, *parameter, envvar=variables, show_envvar=True, show_default=True, **settings
+    )
 
 
 RUNS_DIR = option(
@@ -37,7 +41,7 @@ RUNS_DIR = option(
     default=Path("runs"),
     help="Where run directories are kept.",
 )
-JSON = click.option(
+JSON = option(
     "--json",
     "as_json",
     is_flag=True,
@@ -84,9 +88,7 @@ SOURCE_OPTIONS = (
     ),
     RUNS_DIR,
     option("--run-id", metavar="NAME", help="Name of the run; made from the time if not given."),
-    click.option(
-        "--keep-staged", is_flag=True, help="Keep the working files after a clean finish."
-    ),
+    option("--keep-staged", is_flag=True, help="Keep the working files after a clean finish."),
     JSON,
 )
 """What to read and how to judge it."""
@@ -146,13 +148,28 @@ def read_settings_file(
     given = {name.replace("-", "_"): value for name, value in values.items()}
     group = context.command
     assert isinstance(group, click.Group)  # noqa: S101 (for the type checker)
-    names = {c: {p.name for p in command.params} for c, command in group.commands.items()}
-    unknown = sorted(set(given) - set().union(*names.values()) - {"sources"})
-    unknown += sorted(set(given) & {"sources"})
+    options = {
+        name: {_setting(p): p for p in command.params if isinstance(p, click.Option)}
+        for name, command in group.commands.items()
+    }
+    unknown = sorted(set(given).difference(*options.values()))
     if unknown:
         raise click.UsageError(f"The settings file {path} has an unknown name: {unknown[0]}")
     context.default_map = {
-        command: {name: value for name, value in given.items() if name in known}
-        for command, known in names.items()
+        command: {
+            str(option.name): _as_default(option, given[name])
+            for name, option in known.items()
+            if name in given
+        }
+        for command, known in options.items()
     }
     return path
+
+
+def _setting(option: click.Option) -> str:
+    """Give the name of an option in the settings file: its own, not its parameter's."""
+    return option.opts[0].lstrip("-").replace("-", "_")
+
+
+def _as_default(option: click.Option, value: object) -> object:
+    return [value] if option.multiple and not isinstance(value, list) else value

@@ -31,13 +31,13 @@ def print_summary(
 ) -> None:
     """Print the summary of a finished run."""
     console.print()
-    console.print(Text(say_verdict(summary, manifest), style="bold"))
+    console.print(Text(say_verdict(summary, manifest), style="bold"), soft_wrap=True)
     console.print(_outcome_table(summary, manifest))
     if summary.issues_by_code:
-        console.print(Text("Issues, most frequent first", style="bold"))
+        console.print(Text("Issues, errors first", style="bold"))
         console.print(_issue_table(summary))
     if summary.requests:
-        console.print(Text(_say_delivery(summary), style="dim"))
+        console.print(Text(_say_delivery(summary), style="dim"), soft_wrap=True)
     for line in _next_steps(run, manifest, summary):
         console.print(Text(line), soft_wrap=True)
 
@@ -63,7 +63,8 @@ def _issue_table(summary: Summary) -> Table:
     table.add_column(justify="right")
     table.add_column()
     table.add_column(style="dim")
-    listed = list(summary.issues_by_code.items())
+    # Sorting is stable: within a severity the most frequent stay first.
+    listed = sorted(summary.issues_by_code.items(), key=lambda i: ISSUE_KINDS[i[0]].severity)
     for code, count in listed[:MOST_ISSUES]:
         kind = ISSUE_KINDS[code]
         style = "red" if kind.severity is Severity.ERROR else "yellow"

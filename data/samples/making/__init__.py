@@ -1,4 +1,5 @@
-"""Makes the samples: `places` and `people` invent them, `audience` damages some, `troubles_*` are tables.
+"""Makes the samples: `places` and `people` invent them, `audience` damages some of them.
 
-Nothing here imports the program: expectations come from DESIGN.md, not from what the code does.
+`troubles_*` are tables of tiny files. Nothing here imports the program: expectations come from
+DESIGN.md, not from what the code does.
 """

@@ -165,7 +165,7 @@ class PeopleMaker:
             berlin.strftime("%Y-%m-%dT%H:%M:%S+02:00"),
             berlin.strftime("%Y-%m-%d %H:%M:%S+0200"),
             moment.strftime("%Y%m%dT%H%M%SZ"),
-            moment.strftime("%Y-%m-%dT%H:%M-00:00").replace("-00:00", "+00:00"),
+            moment.strftime("%Y-%m-%dT%H:%M+00:00"),
             "",
         )
         return rng.choices(forms, (50, 15, 10, 5, 5, 5, 10))[0]
