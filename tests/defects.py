@@ -57,9 +57,9 @@ DEFECTS = (
 )
 
 
-def good_cells(row: int) -> list[str]:
+def good_cells(row: int, channel: str | None = None) -> list[str]:
     """Give the cells of record `row`, counted from 1, without a defect."""
-    is_phone = row % 3 == 0
+    is_phone = row % 3 == 0 if channel is None else channel == "SMS"
     return [
         f"id-{row:06d}",
         "SMS" if is_phone else "EMAIL",
@@ -102,7 +102,8 @@ class Export:
 
     def correct(self, row: int, cells: list[str]) -> list[str]:
         """Do what the owner of the data does: put the right value into the wrong cell."""
-        defect, right = self.defects[row], good_cells(row)
+        defect = self.defects[row]
+        right = good_cells(row, defect.channel)
         if defect is MALFORMED:
             return right
         place = HEADER.index(defect.column)
@@ -125,13 +126,11 @@ def make_export(rows: int, every: int) -> Export:
         cells = good_cells(row)
         if row % every == 0:
             defects[row] = defect = next(kinds)
-            place = HEADER.index(defect.column) if defect.column else -1
+            cells = good_cells(row, defect.channel)
             if defect is MALFORMED:
                 cells.pop()
             else:
-                cells[place] = defect.value
-            if defect.channel == "SMS":
-                cells[1] = "SMS"
+                cells[HEADER.index(defect.column)] = defect.value
             broken[row] = cells
         elif row % 1_000 == 1 and row > 1:
             cells[0] = good_cells(row + 1)[0].upper()

@@ -35,9 +35,7 @@ def endpoints(columns: Mapping[str, Sequence[object]] | None = None, rows: int =
 
 def found(issues: pl.DataFrame) -> list[tuple[int, str, str]]:
     """Give issues as (row counted from 0, column, code)."""
-    return [
-        (row - FIRST_ROW, column, code) for row, column, code, _ in issues.rows()
-    ]
+    return [(row - FIRST_ROW, column, code) for row, column, code, _ in issues.rows()]
 
 
 def assert_counting_law(frame: pl.DataFrame, result: StepResult) -> None:

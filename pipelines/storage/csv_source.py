@@ -47,6 +47,7 @@ class CsvSource:
     def read(self) -> Iterator[pl.DataFrame]:
         """Yield the records; see `sources.SourceReader`."""
         names = [f"c{position}" for position in range(len(self.header))]
+        self._malformed = []
         next_row = 0  # the header itself is the parser's first row
         last: pl.DataFrame | None = None
         try:

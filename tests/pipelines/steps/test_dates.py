@@ -50,7 +50,9 @@ def read(text):
 
 
 def written(moment):
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.").rjust(20, "0") + f"{moment.microsecond // 1000:03}Z"
+    return (
+        moment.strftime("%Y-%m-%dT%H:%M:%S.").rjust(20, "0") + f"{moment.microsecond // 1000:03}Z"
+    )
 
 
 @settings(deadline=None, max_examples=400)

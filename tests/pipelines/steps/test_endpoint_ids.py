@@ -22,7 +22,9 @@ def derive(ids, channels, addresses):
     [
         pytest.param("SMS", "+12065550100", "89774d18-4405-5a35-bf9d-692857e112bd", id="sms"),
         pytest.param("VOICE", "+12065550100", "1094da70-8c3c-5e32-84e9-7e3dd655ac43", id="voice"),
-        pytest.param("EMAIL", "ana@example.com", "1d617610-8f05-577c-bbea-1743b58d855f", id="email"),
+        pytest.param(
+            "EMAIL", "ana@example.com", "1d617610-8f05-577c-bbea-1743b58d855f", id="email"
+        ),
         pytest.param("CUSTOM", "Zoë😀", "bd8c150a-e74e-5632-8ab2-4ca66c05c618", id="non-ascii"),
     ],
 )
@@ -64,7 +66,13 @@ def test_no_rows_have_no_ids():
     [
         pytest.param(
             ["SMS", "sms", "SMS", "SMS", " Sms "],
-            ["+12065550100", "(206) 555-0100", "1 206 555 0100", "tel:+1-206-555-0100", "2065550100"],
+            [
+                "+12065550100",
+                "(206) 555-0100",
+                "1 206 555 0100",
+                "tel:+1-206-555-0100",
+                "2065550100",
+            ],
             id="phone",
         ),
         pytest.param(

@@ -127,7 +127,9 @@ def test_excess_columns_counts_each_map_and_no_column_twice():
         pytest.param(
             ["Address", "Id", "ChannelType", "Note"],
             staged(c0=["a"], c1=["i"], c2=["SMS"], c3=["x"]),
-            pl.DataFrame({"source_row": [1], "Address": ["a"], "Id": ["i"], "ChannelType": ["SMS"]}),
+            pl.DataFrame(
+                {"source_row": [1], "Address": ["a"], "Id": ["i"], "ChannelType": ["SMS"]}
+            ),
             id="renamed-and-unmapped-gone",
         ),
         pytest.param(

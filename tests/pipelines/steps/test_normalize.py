@@ -12,7 +12,18 @@ PARAMS = NormalizeParams(default_country="US")
 
 MESSY = {
     "Id": ["", " ", "e-1", " E-1\n", "e\u0301", "\u00e9"],
-    "ChannelType": ["sms", " Voice", "e-mail", "MAIL", "fcm", "In App", "fax machine", "ΐ", "ß", ""],
+    "ChannelType": [
+        "sms",
+        " Voice",
+        "e-mail",
+        "MAIL",
+        "fcm",
+        "In App",
+        "fax machine",
+        "ΐ",
+        "ß",
+        "",
+    ],
     "Address": [
         "(206) 555-0100",
         "+44 20 7946 0958",
@@ -27,7 +38,13 @@ MESSY = {
     ],
     "EndpointStatus": ["active", "Inactive ", "actif", "ŉ", ""],
     "OptOut": ["all", "None", "yes", "", " "],
-    "EffectiveDate": ["2026-01-31", "2026-01-31T09:30+02:00", "2026-02-30", "yesterday", "0000-01-01"],
+    "EffectiveDate": [
+        "2026-01-31",
+        "2026-01-31T09:30+02:00",
+        "2026-02-30",
+        "yesterday",
+        "0000-01-01",
+    ],
     "Location.Latitude": ["47.6097", "-0.04", "90", "90.04", "1e308", "nan", "inf", "47,6", "+.25"],
     "Location.Longitude": ["-122.3331", "180", "-180.04", "1e-9", "0x10"],
     "Location.Country": ["us", "USA", "Deutschland", "germany", "côte d'ivoire", "XX"],

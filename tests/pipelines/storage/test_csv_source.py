@@ -55,7 +55,10 @@ def documents(draw):
     width = draw(st.integers(2, 4))
     line_end = draw(LINE_ENDS)
     quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
-    good = st.lists(CELLS, min_size=width, max_size=width)
+    # Python's writer leaves a lone CR bare where it need not quote: no reader takes that back.
+    is_bare = quoting == csv.QUOTE_MINIMAL and line_end == "\n"
+    cells = CELLS.map(lambda text: text.replace("\r", "")) if is_bare else CELLS
+    good = st.lists(cells, min_size=width, max_size=width)
     plain = st.lists(st.sampled_from(["a", "b", "é"]), min_size=1, max_size=width + 2)
     malformed = plain.filter(lambda cells: len(cells) != width)
     records = draw(st.lists(st.one_of(good, good, malformed), max_size=30))
@@ -196,7 +199,9 @@ def test_a_file_can_be_read_twice(written):
         pytest.param(b"PK\x03\x04rest", "zip archive", id="zip"),
         pytest.param(b"PAR1rest", "Parquet", id="Parquet"),
         pytest.param(b"a,b\n1,\x002\n", "is binary", id="NUL"),
-        pytest.param("a,Stra\u00dfe\n1,2\n".encode("latin-1"), "header: not valid UTF-8", id="head"),
+        pytest.param(
+            "a,Stra\u00dfe\n1,2\n".encode("latin-1"), "header: not valid UTF-8", id="head"
+        ),
     ],
 )
 def test_what_is_no_csv_in_utf8_is_named(written, content, what):
@@ -222,7 +227,7 @@ def test_a_fault_of_encoding_is_named_by_record_and_column(written, before, bloc
         pytest.param('a,b,c\n1,2,"x\n3,4,""y\n', "record 1, column c", id="quotes behind it"),
         pytest.param('a,b,c\n1,2,3\n1,"x,3\n4,5,6\n7,8,9\n', "record 2, column b", id="middle"),
         pytest.param('a,b,c\n1,2,3\n"1,x,3\n4,5,6\n', "record 2, column a", id="first"),
-        pytest.param('a,b,c\n"p,q",""\n"r\n', "record 2, column a", id="behind malformed ones"),
+        pytest.param('a,b,c\n"p,q",""\n"r\ns\n', "record 2, column a", id="behind malformed ones"),
         pytest.param('a\n1\n"2\n3\n', "record 2, column a", id="only column"),
     ],
 )

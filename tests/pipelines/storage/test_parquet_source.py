@@ -1,0 +1,247 @@
+"""Parquet: typed columns become the texts that a CSV export of them would hold."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.errors import SourceError
+from pipelines.storage.parquet_source import BATCH_ROWS, ParquetSource
+
+MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678000)
+NAN = float("nan")
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Write a table and read it back: header and rows of (source_row, malformed, *cells)."""
+
+    def write_and_read(table, **options):
+        path = tmp_path / "x.parquet"
+        pq.write_table(table, path, **options)
+        source = ParquetSource(path)
+        return source.header, [row for frame in source.read() for row in frame.rows()]
+
+    return write_and_read
+
+
+def cells(rows):
+    return [row[2] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "texts"),
+    [
+        pytest.param(pa.string(), ["x", "", None], ["x", "", None], id="string"),
+        pytest.param(pa.large_string(), ["x", None], ["x", None], id="large string"),
+        pytest.param(pa.string_view(), ["x", None], ["x", None], id="string view"),
+        pytest.param(pa.dictionary(pa.int8(), pa.string()), ["x", None], ["x", None], id="dict"),
+        pytest.param(pa.int8(), [-5, None], ["-5", None], id="int8"),
+        pytest.param(pa.int64(), [2**63 - 1], ["9223372036854775807"], id="int64"),
+        pytest.param(pa.uint64(), [2**64 - 1], ["18446744073709551615"], id="uint64"),
+        pytest.param(pa.float32(), [1.5, None], ["1.5", None], id="float32"),
+        pytest.param(pa.float64(), [0.1, 5.0, None], ["0.1", "5.0", None], id="float64"),
+        pytest.param(pa.float64(), [NAN, float("inf")], ["NaN", "inf"], id="not finite"),
+        pytest.param(pa.bool_(), [True, False, None], ["true", "false", None], id="bool"),
+        pytest.param(pa.decimal128(5, 2), [Decimal("1.50"), None], ["1.50", None], id="decimal"),
+        pytest.param(pa.decimal128(38, 0), [Decimal(10**37)], [str(10**37)], id="long decimal"),
+        pytest.param(pa.date32(), [date(2026, 1, 2), None], ["2026-01-02", None], id="date32"),
+        pytest.param(pa.date64(), [date(2026, 1, 2)], ["2026-01-02"], id="date64"),
+        pytest.param(pa.null(), [None, None], [None, None], id="null"),
+        *(
+            pytest.param(
+                pa.timestamp(unit), [MOMENT, None], ["2026-01-02T03:04:05.678", None], id=unit
+            )
+            for unit in ("ms", "us", "ns")
+        ),
+        *(
+            pytest.param(
+                pa.timestamp("us", zone), [MOMENT.replace(tzinfo=UTC)], [MOMENT_UTC], id=zone
+            )
+            for MOMENT_UTC in ["2026-01-02T03:04:05.678Z"]
+            for zone in ("UTC", "Europe/Berlin", "+02:00")
+        ),
+    ],
+)
+def test_a_value_becomes_text(read, kind, values, texts):
+    header, rows = read(pa.table({"Attributes.x": pa.array(values, kind)}))
+    assert header == ["Attributes.x"]
+    assert cells(rows) == texts
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "texts"),
+    [
+        pytest.param(pa.string(), ["x", None], ["x", None], id="strings"),
+        pytest.param(pa.dictionary(pa.int8(), pa.string()), ["x", None], ["x", None], id="dict"),
+        pytest.param(pa.int64(), [5, None], ["5", None], id="ints"),
+        pytest.param(pa.float64(), [1.5, None], ["1.5", None], id="floats"),
+        pytest.param(pa.bool_(), [True, None], ["true", None], id="bools"),
+        pytest.param(pa.date32(), [date(2026, 1, 2)], ["2026-01-02"], id="dates"),
+        pytest.param(pa.timestamp("us"), [MOMENT], ["2026-01-02T03:04:05.678"], id="timestamps"),
+        pytest.param(pa.decimal128(5, 2), [Decimal("1.5")], ["1.50"], id="decimals"),
+        pytest.param(pa.null(), [None], [None], id="nulls"),
+    ],
+)
+@pytest.mark.parametrize("list_of", [pa.list_, pa.large_list])
+def test_a_list_becomes_a_list_of_texts(read, list_of, kind, values, texts):
+    array = pa.array([values, None, []], list_of(kind))
+    _, rows = read(pa.table({"Attributes.x": array}))
+    assert cells(rows) == [texts, None, []]
+
+
+@pytest.mark.parametrize("column", ["Id", "Address", "User.UserId", " id "])
+def test_whole_floats_are_whole_numbers_in_identifiers(read, column):
+    values = [5.0, 447946123456.0, None, 5.5, -0.0]
+    _, rows = read(pa.table({column: values}))
+    assert cells(rows) == ["5", "447946123456", None, "5.5", "0"]
+
+
+def test_floats_that_hold_no_exact_whole_number_stay_what_they_are(read):
+    _, rows = read(pa.table({"Id": [2.0**53, 1e20, NAN, float("-inf")]}))
+    assert cells(rows) == ["9007199254740992.0", "1e+20", "NaN", "-inf"]
+
+
+def test_structs_become_dotted_columns(read):
+    user = {"UserId": 5.0, "UserAttributes": {"Plan": ["a", None]}}
+    table = pa.table(
+        {
+            "Location": [{"Country": "US", "Latitude": 1.5}, None, {"Country": None}],
+            "User": [user, {"UserId": None, "UserAttributes": None}, None],
+        }
+    )
+    assert read(table) == (
+        ["Location.Country", "Location.Latitude", "User.UserId", "User.UserAttributes.Plan"],
+        [
+            (1, None, "US", "1.5", "5", ["a", None]),
+            (2, None, None, None, None, None),
+            (3, None, None, None, None, None),
+        ],
+    )
+
+
+def test_rows_are_numbered_over_row_groups_and_batches(read):
+    count = BATCH_ROWS + 7
+    _, rows = read(pa.table({"Id": [str(n) for n in range(count)]}), row_group_size=1000)
+    assert [row[0] for row in rows] == list(range(1, count + 1))
+    assert cells(rows) == [str(n) for n in range(count)]
+
+
+def test_nothing_in_a_parquet_file_is_malformed(read):
+    _, rows = read(pa.table({"Id": ["1", None]}))
+    assert [row[1] for row in rows] == [None, None]
+
+
+def test_a_file_without_rows_has_its_header(read):
+    table = pa.table({"Id": pa.array([], pa.string()), "L": pa.array([], pa.list_(pa.string()))})
+    assert read(table) == (["Id", "L"], [])
+
+
+def test_a_file_without_columns(read):
+    assert read(pa.table({})) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(["a", "a"], id="repeated"),
+        pytest.param(["*", "a"], id="a star"),
+        pytest.param(["^.*$", "a"], id="a pattern"),
+        pytest.param(["", "a"], id="nameless"),
+        pytest.param(["p1", "p0"], id="like our own"),
+    ],
+)
+@pytest.mark.parametrize("is_nested", [False, True], ids=["columns", "members"])
+def test_names_of_columns_are_only_names(read, names, is_nested):
+    arrays = [pa.array(["1"]), pa.array(["2"])]
+    table = pa.Table.from_arrays(arrays, names=names)
+    expected = names
+    if is_nested:
+        if len(set(names)) < len(names):
+            pytest.skip("Parquet has no struct with repeated members")
+        table = pa.table({"S": pa.StructArray.from_arrays(arrays, names=names)})
+        expected = [f"S.{name}" for name in names]
+    assert read(table) == (expected, [(1, None, "1", "2")])
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        pytest.param(pa.binary(), b"x", id="binary"),
+        pytest.param(pa.large_binary(), b"x", id="large binary"),
+        pytest.param(pa.binary(2), b"xx", id="fixed binary"),
+        pytest.param(pa.map_(pa.string(), pa.string()), [("a", "b")], id="map"),
+        pytest.param(pa.time64("us"), time(1), id="time"),
+        pytest.param(pa.duration("us"), timedelta(1), id="duration"),
+        pytest.param(pa.decimal256(50, 2), Decimal("1.5"), id="decimal256"),
+        pytest.param(pa.list_(pa.list_(pa.string())), [["a"]], id="list of lists"),
+        pytest.param(pa.list_(pa.struct([("q", pa.string())])), [{"q": "1"}], id="list of structs"),
+        pytest.param(pa.list_(pa.binary()), [b"x"], id="list of binary"),
+    ],
+)
+def test_a_type_without_text_is_refused_by_name(read, tmp_path, kind, value):
+    with pytest.raises(SourceError) as caught:
+        read(pa.table({"Id": ["1"], "Attributes.x": pa.array([value], kind)}))
+    assert str(caught.value).startswith(f"{tmp_path / 'x.parquet'}, column Attributes.x: values of")
+
+
+def test_a_type_without_text_within_a_struct_is_refused_by_its_full_name(read):
+    with pytest.raises(SourceError, match=r"column Location\.Country: values of type binary"):
+        read(pa.table({"Location": [{"Country": b"x"}]}))
+
+
+@pytest.mark.parametrize("column", ["Id", "address", "Metrics.m", "Location.City"])
+def test_a_list_where_one_value_belongs_is_refused(read, column):
+    with pytest.raises(SourceError, match=f"column {column}: a list, but it holds one value"):
+        read(pa.table({column: [["1"]]}))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"PAR1", id="only a magic number"),
+        pytest.param(b"Id,Address\n1,2\n", id="CSV"),
+        pytest.param(b"PAR1" + bytes(50) + b"\xff\xff\xff\x00PAR1", id="broken footer"),
+    ],
+)
+def test_what_is_no_parquet_file_is_refused(tmp_path, content):
+    path = tmp_path / "x.parquet"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=str(path)):
+        ParquetSource(path)
+
+
+@pytest.mark.parametrize("name", ["none.parquet", "."], ids=["missing", "directory"])
+def test_what_cannot_be_opened_is_refused(tmp_path, name):
+    with pytest.raises(SourceError, match="Cannot read"):
+        ParquetSource(tmp_path / name)
+
+
+def test_damage_behind_the_header_is_named_with_the_record(tmp_path):
+    path = tmp_path / "x.parquet"
+    values = [str(n) * 10 for n in range(20_000)]
+    pq.write_table(pa.table({"Id": values}), path, use_dictionary=False, compression="snappy")
+    source = ParquetSource(path)
+    content = bytearray(path.read_bytes())
+    content[5_000:20_000] = bytes(15_000)
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"x\.parquet, behind record 0: cannot be read"):
+        list(source.read())
+
+
+def test_cells_are_of_one_type_for_every_column(tmp_path):
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"Id": [1], "Attributes.l": [[1]], "Attributes.n": pa.nulls(1)}), path)
+    (frame,) = ParquetSource(path).read()
+    text = pl.String()
+    assert frame.schema == {
+        "source_row": pl.Int64(),
+        "malformed": text,
+        "c0": text,
+        "c1": pl.List(text),
+        "c2": text,
+    }
