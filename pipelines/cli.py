@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -260,6 +261,10 @@ def run_flow(command: str, settings: "ImportSettings", *, as_json: bool) -> int:
                 check_quality(settings, command)
         except (GuardError, DestinationError) as error:
             stopped = error
+        except KeyboardInterrupt as error:
+            raise DestinationError(
+                f"Stopped by a signal. Run {run_id} is not complete: start the command again."
+            ) from error
         except RuntimeError as error:
             if not str(error).startswith(API_UNREACHABLE):
                 raise
@@ -310,12 +315,19 @@ def show_plan(run: "RunDirectory", settings: "ImportSettings", *, as_json: bool)
     Console(stderr=as_json).print(make_plan(run, settings).text, soft_wrap=True)
 
 
+def interrupt(*_: object) -> None:
+    """Treat SIGTERM as Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the command line; a known error becomes one line and its exit code."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
+    # Else SIGTERM ends this process at once and leaves its Prefect API and local server behind.
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         cli.main(standalone_mode=True)
     except EndpointImportError as error:

@@ -32,9 +32,9 @@ from pipelines.storage.sources import SourceFile, find_sources
 from pipelines.tasks import (
     deliver_partition,
     find_excess_columns,
-    open_destination,
     prepare_partition,
     read_counts,
+    renew_sender,
     resolve_run,
     settle_rows,
     stage_source,
@@ -60,7 +60,7 @@ def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
         GuardError: A threshold was exceeded; nothing was sent, the results are written.
         DestinationError: Sending stopped part-way; the results are written.
     """
-    destination = open_destination(settings).name
+    destination = renew_sender(settings).destination.name
     sources = find_sources(settings.sources)
     run, manifest = begin_run(settings, "run", destination)
     with_errors: EndpointImportError | None = None

@@ -271,6 +271,16 @@ def open_destination(settings: ImportSettings) -> Destination:
     )
 
 
+def renew_sender(settings: ImportSettings) -> Sender:
+    """Make the sender of a run that begins: a new one, so that no credentials are left over.
+
+    Raises:
+        ConfigurationError: The destination cannot be addressed as set.
+    """
+    _open_sender.cache_clear()
+    return open_sender(settings)
+
+
 def open_sender(settings: ImportSettings) -> Sender:
     """Give this process's sender for a run: its pace holds over all partitions."""
     return _open_sender(settings.model_dump_json())

@@ -24,10 +24,10 @@ OPT_OUTS = frozenset({"ALL", "NONE"})
 """The words of two members that are plain texts in the service model."""
 CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
 """C0 without tab and line breaks, DEL, and C1: none of them is text, all come from accidents."""
-MOJIBAKE = (
-    r"(?:Ã[\x{80}-\x{bf}ƒ‚„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ€]|Â[\x{a0}-\x{bf}]|â€[\x{80}-\x{bf}œ™¦˜“”])"
-)
-"""Two and three byte UTF-8 sequences as they look after being read as Latin-1 or Windows-1252."""
+_CONTINUATION = r"[\x{80}-\x{bf}ƒ‚„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ€]"
+"""A later byte of a UTF-8 sequence, read as Latin-1 or Windows-1252."""
+MOJIBAKE = rf"(?:Ã{_CONTINUATION}|Â[\x{{a0}}-\x{{bf}}]|â€{_CONTINUATION}|â‚¬|â„¢)"
+"""Letters, signs and punctuation of Western languages, read in the wrong encoding."""
 ID_CHARACTERS_REFUSED = r"[${}\t\r\n]"
 """Source: the service model, UpdateEndpoint.EndpointId; tabs and line breaks are ours."""
 EFFECTIVE_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"

@@ -38,6 +38,10 @@ class PhoneCheck(StrEnum):
 def normalize_phones(numbers: pl.Series, regions: pl.Series) -> pl.Series:
     """Return the E.164 form of each text that can be read as a phone number, else the text.
 
+    A text that the library reads as a national number, but that is as well an international one
+    of the same country that lost its `+` (`4915123456789` with DE), is left as it came: one of the
+    two readings is somebody else's number.
+
     Read is what phonenumbers reads as a possible number: international, national, RFC 3966,
     full-width and vanity forms. Left as they came, to be refused by the check, are numbers with an
     extension, damaged texts and two numbers in one (`phone_reading.is_damaged`). Possible to the
@@ -56,7 +60,7 @@ def normalize_phones(numbers: pl.Series, regions: pl.Series) -> pl.Series:
     odd = pl.DataFrame({"text": numbers, "region": regions.cast(pl.String), "read": read})
     left = odd.filter(pl.col("read").is_null() & pl.col("text").is_not_null())
     if left.is_empty():
-        return read.alias(numbers.name)
+        return _keep_ambiguous(numbers, read)
     distinct = left.select("text", "region").unique()
     answers = [
         read_number(text, region if region is not None and plan_of_region(region) else None)
@@ -66,7 +70,28 @@ def normalize_phones(numbers: pl.Series, regions: pl.Series) -> pl.Series:
     joined = odd.join(
         answered, on=["text", "region"], how="left", nulls_equal=True, maintain_order="left"
     )
-    return joined.select(pl.coalesce("read", "answer", "text")).to_series().alias(numbers.name)
+    return _keep_ambiguous(numbers, joined.select(pl.coalesce("read", "answer")).to_series())
+
+
+def _keep_ambiguous(numbers: pl.Series, read: pl.Series) -> pl.Series:
+    """Take what was read, but the text where it could have been meant with a `+` in front."""
+    digits = pl.col("text").str.replace_all("[^0-9]+", "")
+    prefix_length = pl.col("read").str.len_bytes().cast(pl.Int64) - 1 - digits.str.len_bytes()
+    prefix = pl.col("read").str.slice(1, pl.max_horizontal(prefix_length, 0))
+    frame = pl.DataFrame({"text": numbers, "read": read}).with_columns(
+        with_plus=pl.when(
+            (prefix_length > 0)
+            & pl.col("read").str.ends_with(digits)
+            & digits.str.starts_with(prefix)
+            & ~pl.col("text").str.contains("+", literal=True)
+        ).then("+" + digits)
+    )
+    international = check_phones(frame["with_plus"], PhoneCheck.VALID).fill_null(value=False)
+    return (
+        frame.select(pl.when(international).then("text").otherwise(pl.coalesce("read", "text")))
+        .to_series()
+        .alias(numbers.name)
+    )
 
 
 def check_phones(numbers: pl.Series, check: PhoneCheck) -> pl.Series:

@@ -18,7 +18,7 @@ ACCEPT = Answer(AnswerKind.ACCEPTED)
 
 
 class FakeClock:
-    """Time that passes only by sleeping; several sleepers sleep side by side, as real ones do."""
+    """Time that passes only by sleeping; the waits of several threads add up."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now

@@ -236,9 +236,10 @@ def _check_response(response_dict: dict[str, Any], **_: Any) -> None:
         if expected != str(len(body)) or (body and not _is_object(body)):
             raise ResponseParserError(f"answered {status} with a broken body")
     elif not _is_object(body):
-        # Proxies answer in HTML, of any encoding; the text is all that is left to tell.
+        # Proxies answer in any encoding and form. HTML is known to botocore.
         text = body.decode(errors="replace")[:500]
-        response_dict["body"] = orjson.dumps({"Message": text}) if text else b""
+        is_known = not text or text.startswith("<")
+        response_dict["body"] = text.encode() if is_known else orjson.dumps({"Message": text})
 
 
 def _is_object(body: bytes) -> bool:

@@ -4,8 +4,6 @@ Several sources may have different headers: the file then has the columns of all
 of first appearance. Repeated headers are kept repeated, and a list becomes a repeated header.
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -78,9 +76,10 @@ def _arrange(part: RowSlice, layout: Sequence[Place]) -> pl.DataFrame:
 
 
 def _write_header(file: BinaryIO, layout: Sequence[Place]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([*(name for name, _ in layout), *RESULT_COLUMNS])
-    file.write(text.getvalue().encode())
+    names = [*(name for name, _ in layout), *RESULT_COLUMNS]
+    # As a record: names may repeat, and the writer of records quotes whatever needs it.
+    schema = [str(number) for number in range(len(names))]
+    pl.DataFrame([names], schema, orient="row").write_csv(file, include_header=False)
 
 
 def to_fix(

@@ -16,11 +16,15 @@ from schemas import issues
 from schemas.channels import PHONE_CHANNELS, ChannelType
 from schemas.codes import normalize_countries, normalize_locales, normalize_timezones
 from schemas.emails import normalize_emails
-from schemas.endpoint import ENDPOINT_STATUSES, OPT_OUTS
+from schemas.endpoint import ENDPOINT_STATUSES
 from schemas.phones import normalize_phones
 
 CHANNEL_ALIASES = {"E_MAIL": "EMAIL", "MAIL": "EMAIL", "FCM": "GCM", "INAPP": "IN_APP"}
 """Other spellings met in exports; FCM is the later name of what the service calls GCM."""
+
+FOLDED_OPT_OUTS = frozenset({"ALL"})
+"""OptOut words that may be spelled in any case. Not NONE: programs print a missing value as None,
+and to read that as "wants messages" would opt somebody in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def _normalize_codes(frame: pl.DataFrame, params: NormalizeParams) -> pl.DataFra
     columns = [channel.fill_null(pl.lit(params.default_channel))]
     columns += [
         _fold_word(name, words)
-        for name, words in (("EndpointStatus", ENDPOINT_STATUSES), ("OptOut", OPT_OUTS))
+        for name, words in (("EndpointStatus", ENDPOINT_STATUSES), ("OptOut", FOLDED_OPT_OUTS))
         if name in frame.columns
     ]
     frame = frame.with_columns(columns)

@@ -45,7 +45,13 @@ def settle_delivered(sent: pl.DataFrame, deliveries: pl.DataFrame) -> pl.DataFra
         deliveries.filter(pl.col("stop") > pl.col("start"))
         .with_columns(position=pl.int_ranges("start", "stop"))
         .explode("position", empty_as_null=False)
-        .join(sent.with_row_index("position").cast({"position": pl.Int64}), on="position")
+        # An answer for what was not sent gets a null row, at which `settle_partition` stops.
+        .join(
+            sent.with_row_index("position").cast({"position": pl.Int64}),
+            on="position",
+            how="left",
+            maintain_order="left",
+        )
         .select("source_row", *_VERDICT)
     )
 

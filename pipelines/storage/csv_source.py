@@ -183,7 +183,7 @@ def _read_header(path: Path) -> list[str]:
     for magic, what in _FOREIGN_STARTS.items():
         if start.startswith(magic):
             raise SourceError(f"{path} is {what}, not CSV in UTF-8. Unpack or convert it first.")
-    if b"\x00" in start:
+    if b"\x00" in start.partition(b"\n")[0]:
         raise SourceError(f"{path} is binary, not CSV text. Check that it is the right file.")
     try:
         # Faults behind the header are left to the parser, which knows record and column.

@@ -8,14 +8,12 @@ from typing import Self
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     SpinnerColumn,
     Task,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
@@ -34,12 +32,22 @@ LINE_EVERY_S = 10.0
 """Seconds between the lines of a long phase in a log."""
 
 
+class _Rows(ProgressColumn):
+    """Rows so far, of how many where that is known."""
+
+    def render(self, task: Task) -> Text:
+        done = f"{task.completed:,.0f}"
+        if task.total is not None:
+            return Text(f"{done} of {task.total:,.0f}", no_wrap=True)
+        return Text(f"{done} rows" if task.completed else "", no_wrap=True)
+
+
 class _Rate(ProgressColumn):
     """Rows per second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} rows/s" if speed else "", style="dim")
+        return Text(f"{speed:,.0f} rows/s" if speed else "", style="dim", no_wrap=True)
 
 
 class ProgressBar:
@@ -51,11 +59,10 @@ class ProgressBar:
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
+            BarColumn(bar_width=12),
+            _Rows(),
             _Rate(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
             console=self._console,
             transient=True,
         )

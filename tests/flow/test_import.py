@@ -180,7 +180,7 @@ def test_sent_endpoint_is_its_row(imported: Imported) -> None:
         "EffectiveDate": item["EffectiveDate"],
         "Location": {
             "Latitude": -64.0,
-            "Longitude": -153.5,
+            "Longitude": -154.5,
             "PostalCode": "10021",
             "City": 'Sea"ttle, north\nside',
             "Region": "WA",

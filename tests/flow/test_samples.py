@@ -21,6 +21,11 @@ from urllib.parse import quote
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from prefect.settings import (
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    temporary_settings,
+)
 
 from pipelines.errors import SourceError
 from pipelines.flows import import_endpoints
@@ -37,6 +42,9 @@ ONLY_TROUBLES = {"endpoint.too_large", "attribute.too_many_names", "attribute.to
 """Codes that need many columns, and so files of their own."""
 ONCE = {"attribute.name_too_long", "attribute.name_discouraged", "column.unmapped"}
 """Codes of whole columns, of which the audience has one each at least."""
+
+FED_BACK = "fed-back"
+"""Application that corrected rows are imported into."""
 
 Row = dict[str, str]
 
@@ -122,12 +130,32 @@ def read_table(name: str) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def troubles_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """One server with an application per trouble, as they must not see each other's endpoints."""
-    db = tmp_path_factory.mktemp("troubles") / "server.sqlite3"
-    apps = tuple(stem(path) for path in TROUBLES)
-    with LocalServer(ServerOptions(port=0, db=db, applications=apps)) as server:
-        yield server
+def prefect(prefect_api: None) -> Iterator[None]:
+    """Prefect as quick as it can be for many small flows.
+
+    With heartbeats the end of a flow waits up to a second for the one under way.
+    """
+    quick = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_LOGGING_TO_API_ENABLED: False}
+    with temporary_settings(updates=quick):
+        yield
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """One server with an application per file, as they must not see each other's endpoints."""
+    db = tmp_path_factory.mktemp("samples") / "server.sqlite3"
+    apps = (*EXPECTED, FED_BACK, *(stem(path) for path in TROUBLES))
+    with LocalServer(ServerOptions(port=0, db=db, applications=apps)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def samples(
+    prefect: None, server: LocalServer, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Imported]:
+    """The larger samples, imported."""
+    runs_dir = tmp_path_factory.mktemp("runs")
+    return {name: import_sample(SAMPLES / name, server.url, runs_dir, name) for name in EXPECTED}
 
 
 def stem(expectation: Path) -> str:
@@ -135,28 +163,28 @@ def stem(expectation: Path) -> str:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_every_row_of_a_sample_ends_as_expected(
-    name: str, prefect_api: None, local_server: LocalServer, tmp_path: Path
-) -> None:
-    expected = EXPECTED[name]
-    imported = import_sample(SAMPLES / name, local_server.url, tmp_path, "local")
+def test_every_row_of_a_sample_ends_as_expected(name: str, samples: dict[str, Imported]) -> None:
+    expected, imported = EXPECTED[name], samples[name]
     check_books(imported)
     accepted = {str(row): "accepted" for row in range(1, expected["rows"] + 1)}
     assert imported.outcomes == accepted | expected["outcomes"]
     assert imported.codes == expected["codes"]
     assert imported.header == expected["header"]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_readme_counts_are_those_of_the_run(name: str, samples: dict[str, Imported]) -> None:
+    summary = samples[name].summary
     counts = {row[0]: [int(cell) for cell in row[1:]] for row in read_table("outcomes")}
     told = ("rows", "accepted", "invalid", "duplicate")
-    assert counts[name] == [imported.summary[column] for column in told]
+    assert counts[name] == [summary[column] for column in told]
     column = list(EXPECTED).index(name) + 1
     codes = {row[0].strip("`"): int(row[column]) for row in read_table("codes")}
-    assert {code: n for code, n in codes.items() if n} == imported.summary["issues_by_code"]
+    assert {code: n for code, n in codes.items() if n} == summary["issues_by_code"]
 
 
-def test_clean_sample_needs_no_attention(
-    prefect_api: None, local_server: LocalServer, tmp_path: Path
-) -> None:
-    imported = import_sample(SAMPLES / "clean.csv", local_server.url, tmp_path, "local")
+def test_clean_sample_needs_no_attention(samples: dict[str, Imported]) -> None:
+    imported = samples["clean.csv"]
     assert imported.summary["status"] == "completed"
     assert imported.summary["accepted"] == imported.summary["rows"]
     assert imported.summary["issues_by_code"] == {}
@@ -165,10 +193,10 @@ def test_clean_sample_needs_no_attention(
 
 @pytest.mark.parametrize("expectation", TROUBLES, ids=stem)
 def test_trouble_ends_as_expected(
-    expectation: Path, prefect_api: None, troubles_server: LocalServer, tmp_path: Path
+    expectation: Path, prefect: None, server: LocalServer, tmp_path: Path
 ) -> None:
     expected = json.loads(expectation.read_text(encoding="utf-8"))
-    app, url = stem(expectation), troubles_server.url
+    app, url = stem(expectation), server.url
     [source] = [
         expectation.with_name(f"{app}{e}")
         for e in (".csv", ".parquet")
@@ -246,9 +274,9 @@ CORRECTIONS = {
 
 
 def test_corrected_errors_are_accepted_when_fed_back(
-    prefect_api: None, local_server: LocalServer, tmp_path: Path
+    samples: dict[str, Imported], server: LocalServer, tmp_path: Path
 ) -> None:
-    first = import_sample(SAMPLES / "audience.csv", local_server.url, tmp_path / "runs", "local")
+    first = samples["audience.csv"]
     with (first.path / "errors.csv").open(encoding="utf-8", newline="") as file:
         header, *records = csv.reader(file)
     original = (SAMPLES / "audience.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
@@ -266,17 +294,15 @@ def test_corrected_errors_are_accepted_when_fed_back(
     again = tmp_path / "errors.csv"
     with again.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *corrected])
-    second = import_sample(again, local_server.url, tmp_path / "runs", "local")
+    second = import_sample(again, server.url, tmp_path / "runs", FED_BACK)
     assert len(corrected) > len(CORRECTIONS)
     assert second.summary["accepted"] == second.summary["rows"] == len(corrected)
     assert second.header == first.header
     assert second.codes == {}
 
 
-def test_errors_file_holds_the_rows_as_they_came(
-    prefect_api: None, local_server: LocalServer, tmp_path: Path
-) -> None:
-    imported = import_sample(SAMPLES / "audience.csv", local_server.url, tmp_path, "local")
+def test_errors_file_holds_the_rows_as_they_came(samples: dict[str, Imported]) -> None:
+    imported = samples["audience.csv"]
     with (SAMPLES / "audience.csv").open(encoding="utf-8", newline="") as file:
         header, *records = csv.reader(file)
     with (imported.path / "errors.csv").open(encoding="utf-8", newline="") as file:

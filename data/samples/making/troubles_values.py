@@ -65,6 +65,16 @@ PHONES = (
         (*all_rows(2, INVALID, "address.plus_lost"), PHONE_INVALID),
     ),
     Trouble(
+        "lost_plus_with_country",
+        "A lost + is named although the digits, behind another +49, would make a German number.",
+        write_csv(
+            SMS_COUNTRY,
+            ("e1", "SMS", "4915123456789", "DE"),
+            ("e2", "SMS", "+4915123456789", "DE"),
+        ),
+        ((INVALID, "address.plus_lost"), ACCEPTED),
+    ),
+    Trouble(
         "national_numbers",
         "Numbers in national form are read with the country of their row.",
         write_csv(
@@ -321,10 +331,10 @@ CODES = (
     ),
     Trouble(
         "opt_out_unknown",
-        "Yes and no are not guessed at: only a mapping may say what they mean.",
-        mails("OptOut", "yes", "false", "0", "ALL", "none"),
+        "Yes and no are not guessed at; a printed None, which means a missing value, is not NONE.",
+        mails("OptOut", "yes", "None", "none", "ALL", "all"),
         (*all_rows(3, INVALID, "opt_out.unknown"), ACCEPTED, ACCEPTED),
-        stored={"e4": {"OptOut": "ALL"}},
+        stored={"e4": {"OptOut": "ALL"}, "e5": {"OptOut": "ALL"}},
     ),
     Trouble(
         "endpoint_status_unknown",

@@ -10,6 +10,11 @@ from schemas.columns import SCALAR_COLUMNS
 
 PARAMS = NormalizeParams(default_country="US")
 
+WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+"""Unicode's White_Space: `str.strip` also takes off control characters, \\x1c to \\x1f."""
+
 MESSY = {
     "Id": ["", " ", "e-1", " E-1\n", "e\u0301", "\u00e9"],
     "ChannelType": [
@@ -97,7 +102,10 @@ def test_every_row_goes_on_and_no_value_is_invented(frame):
         came, is_null = frame[column].to_list(), result.frame[column].is_null()
         for value, null in zip(came, is_null, strict=True):
             parts = value if isinstance(value, list) else [value]
-            assert null == (not any((part or "").strip() for part in parts)), (column, value)
+            assert null == (not any((part or "").strip(WHITE_SPACE) for part in parts)), (
+                column,
+                value,
+            )
 
 
 @pytest.mark.parametrize("column", SCALAR_COLUMNS)

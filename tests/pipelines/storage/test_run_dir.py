@@ -1,0 +1,101 @@
+"""The run directory: made once, private, and found again."""
+
+import os
+import stat
+
+import pytest
+
+from pipelines.errors import ConfigurationError, RunStateError
+from pipelines.storage.run_dir import (
+    FOLDERS,
+    RunDirectory,
+    create_run_directory,
+    list_runs,
+    open_run_directory,
+)
+
+
+def test_everything_in_it_is_private(tmp_path):
+    run = create_run_directory(tmp_path / "runs", "r1")
+    paths = [run.path.parent, run.path, *run.path.iterdir()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths} == {0o700}
+    assert {path.name for path in run.path.iterdir()} == set(FOLDERS)
+
+
+def test_a_runs_directory_that_exists_is_left_as_it_is(tmp_path):
+    tmp_path.chmod(0o755)
+    create_run_directory(tmp_path, "r1")
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("run_id", ["r", "2026-01-02T030405Z", "a.b_c-d", "x" * 100])
+def test_a_run_id_that_is_a_file_name(tmp_path, run_id):
+    assert create_run_directory(tmp_path, run_id).run_id == run_id
+
+
+@pytest.mark.parametrize(
+    "run_id",
+    ["", ".", "..", "../x", "a/b", "/x", ".hidden", "-x", "a b", "x\n", "ü", "x" * 101, "a\0b"],
+)
+@pytest.mark.parametrize("make", [create_run_directory, open_run_directory])
+def test_a_run_id_that_is_no_plain_file_name_is_refused(tmp_path, run_id, make):
+    with pytest.raises(ConfigurationError, match="cannot name a run"):
+        make(tmp_path / "runs", run_id)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_exists_is_refused_and_kept(tmp_path):
+    run = create_run_directory(tmp_path, "r1")
+    run.manifest.write_text("mine")
+    with pytest.raises(RunStateError, match=r"There is a run r1 in .* already"):
+        create_run_directory(tmp_path, "r1")
+    assert run.manifest.read_text() == "mine"
+
+
+def test_runs_that_would_stand_in_a_file_are_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match=r"is no directory.*--runs-dir"):
+        create_run_directory(tmp_path / "file", "r1")
+
+
+def test_runs_below_a_file_are_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="--runs-dir"):
+        create_run_directory(tmp_path / "file" / "runs", "r1")
+
+
+def test_a_run_is_found_by_its_manifest(tmp_path):
+    run = create_run_directory(tmp_path, "r1")
+    with pytest.raises(RunStateError, match="There is no run r1"):
+        open_run_directory(tmp_path, "r1")
+    run.manifest.touch()
+    assert open_run_directory(tmp_path, "r1") == run
+
+
+def test_runs_are_listed_newest_first(tmp_path):
+    for age, run_id in enumerate(["b", "a", "c"]):
+        run = create_run_directory(tmp_path, run_id)
+        run.manifest.touch()
+        os.utime(run.manifest, (1000 - age, 1000 - age))
+    create_run_directory(tmp_path, "without-manifest")
+    assert [run.run_id for run in list_runs(tmp_path)] == ["b", "a", "c"]
+
+
+def test_no_runs_directory_has_no_runs(tmp_path):
+    assert list_runs(tmp_path / "none") == []
+
+
+def test_partitions_sort_by_name_as_by_number(tmp_path):
+    run = RunDirectory(tmp_path)
+    paths = [run.part("staged", number) for number in (0, 9, 10, 99_999)]
+    assert sorted(paths) == paths
+
+
+def test_removing_working_files_keeps_the_results(tmp_path):
+    run = create_run_directory(tmp_path, "r1")
+    kept = [run.manifest, run.summary, run.errors, run.issues, run.part("outcomes", 0)]
+    for path in [*kept, run.part("staged", 0), run.decisions, run.part("delivered", 0)]:
+        path.touch()
+    run.remove_working_files()
+    assert {p for p in run.path.rglob("*") if p.is_file()} == set(kept)
+    run.remove_working_files()
