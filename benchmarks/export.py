@@ -4,13 +4,32 @@ import csv
 import random
 from pathlib import Path
 
-HEADER = (
-    "Id ChannelType Address EndpointStatus OptOut EffectiveDate Location.City Location.Country "
-    "Location.PostalCode Location.Latitude Location.Longitude Demographic.Make Demographic.Model "
-    "Demographic.Locale Demographic.Timezone Demographic.Platform Attributes.Interests "
-    "Attributes.Segment Attributes.Plan Attributes.Source Metrics.Purchases Metrics.Spend "
-    "User.UserId User.UserAttributes.Tier"
-).split()
+HEADER = [
+    "Id",
+    "ChannelType",
+    "Address",
+    "EndpointStatus",
+    "OptOut",
+    "EffectiveDate",
+    "Location.City",
+    "Location.Country",
+    "Location.PostalCode",
+    "Location.Latitude",
+    "Location.Longitude",
+    "Demographic.Make",
+    "Demographic.Model",
+    "Demographic.Locale",
+    "Demographic.Timezone",
+    "Demographic.Platform",
+    "Attributes.Interests",
+    "Attributes.Segment",
+    "Attributes.Plan",
+    "Attributes.Source",
+    "Metrics.Purchases",
+    "Metrics.Spend",
+    "User.UserId",
+    "User.UserAttributes.Tier",
+]
 
 
 def write_export(path: Path, rows: int, seed: int = 7) -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 import warnings
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from pipelines.errors import (
     DestinationError,
     EndpointImportError,
     GuardError,
+    RunStateError,
 )
 from pipelines.terminal.options import (
     DATABASE,
@@ -85,7 +87,7 @@ def cli() -> None:
 
 @cli.command()
 @with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
-def run(sources: tuple[str, ...], db: Path, *, as_json: bool, **given: Any) -> None:
+def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     """Import CSV or Parquet files, globs or directories.
 
     \b
@@ -97,14 +99,14 @@ def run(sources: tuple[str, ...], db: Path, *, as_json: bool, **given: Any) -> N
     settings = make_settings(sources, given)
     with ExitStack() as stack:
         if settings.local:
-            settings = start_local_server(stack, settings, db)
+            settings = start_local_server(stack, settings)
         sys.exit(run_flow("run", settings, as_json=as_json))
 
 
 @cli.command()
-@with_options(SOURCE_OPTIONS)
+@with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
 def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
-    """Report what is wrong with an export; sends nothing.
+    """Report what is wrong with an export; sends nothing, and needs no destination.
 
     \b
     Example:
@@ -115,7 +117,7 @@ def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
 
 @cli.command()
 @with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
-def plan(sources: tuple[str, ...], db: Path, *, as_json: bool, **given: Any) -> None:
+def plan(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     """Say what `run` would do: rows by outcome, requests, minutes; sends nothing.
 
     \b
@@ -132,7 +134,7 @@ def runs(runs_dir: Path, *, as_json: bool) -> None:
     """List past runs, newest first."""
     from pipelines.storage.run_dir import list_runs
 
-    found = [(run, *read_run(run)) for run in list_runs(runs_dir)]
+    found = list(read_runs(list_runs(runs_dir)))
     if as_json:
         listed = [manifest.model_dump(mode="json") for _, manifest, _ in found]
         sys.stdout.buffer.write(orjson.dumps(listed, option=orjson.OPT_INDENT_2) + b"\n")
@@ -229,22 +231,23 @@ def make_settings(sources: tuple[str, ...], given: dict[str, Any]) -> "ImportSet
         raise ConfigurationError(f"{name}: {reason}.") from error
 
 
-def start_local_server(stack: ExitStack, settings: "ImportSettings", db: Path) -> "ImportSettings":
+def start_local_server(stack: ExitStack, settings: "ImportSettings") -> "ImportSettings":
     """Start the embedded server for the time of this command and point the settings at it."""
     from pipelines.local_server.process import LocalServer, ServerOptions
-    from pipelines.settings import LOCAL_APPLICATION
 
-    application = settings.application_id or LOCAL_APPLICATION
+    applications = (settings.application or "",)
     server = stack.enter_context(
-        LocalServer(ServerOptions(port=0, db=db, applications=(application,)))
+        LocalServer(ServerOptions(port=0, db=settings.db, applications=applications))
     )
-    return settings.model_copy(update={"endpoint_url": server.url, "application_id": application})
+    return settings.model_copy(update={"endpoint_url": server.url})
 
 
 def run_flow(command: str, settings: "ImportSettings", *, as_json: bool) -> int:
     """Run a flow with progress, show its summary, and give the exit code."""
+    from pipelines.preflight import check_settings
     from pipelines.terminal.progress_bar import ProgressBar
 
+    check_settings(settings, sends=command == "run")
     with ProgressBar():
         from datetime import UTC, datetime
 
@@ -284,6 +287,17 @@ def run_flow(command: str, settings: "ImportSettings", *, as_json: bool) -> int:
         click.echo(f"Error: {stopped.message}", err=True)
         return stopped.exit_code
     return 0 if manifest.status.value == "completed" else NOT_ALL_IMPORTED
+
+
+def read_runs(
+    runs: "list[RunDirectory]",
+) -> "Iterator[tuple[RunDirectory, Manifest, Summary | None]]":
+    """Read the runs that can be read; say on stderr which cannot."""
+    for run in runs:
+        try:
+            yield (run, *read_run(run))
+        except RunStateError as error:
+            click.echo(f"Warning: {error.message}", err=True)
 
 
 def read_run(run: "RunDirectory") -> "tuple[Manifest, Summary | None]":

@@ -17,13 +17,13 @@ from prefect import flow, get_run_logger
 from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from pipelines import progress
+from pipelines import progress, stopping
 from pipelines.errors import DestinationError, EndpointImportError, GuardError
 from pipelines.report.page import render_page
 from pipelines.report.results import count_rows, write_issues, write_row_files
 from pipelines.report.summary import Summary, balance, require_balance
 from pipelines.report.verdict import say_verdict
-from pipelines.settings import LOCAL_APPLICATION, ImportSettings
+from pipelines.settings import ImportSettings
 from pipelines.steps.guards import check_invalid_share
 from pipelines.storage.atomic import write_json, write_text
 from pipelines.storage.manifest import Manifest, RunStatus, read_versions, save_manifest
@@ -65,11 +65,12 @@ def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
     run, manifest = begin_run(settings, "run", destination)
     with_errors: EndpointImportError | None = None
     try:
-        invalid = prepare(run, manifest, sources, settings)
-        with_errors = guard(manifest, invalid, settings)
-        if with_errors is None:
-            with_errors = deliver(run, manifest, settings)
-        return report(run, manifest, settings, with_errors)
+        with stopping.on_signals():
+            invalid = prepare(run, manifest, sources, settings)
+            with_errors = guard(manifest, invalid, settings)
+            if with_errors is None:
+                with_errors = deliver(run, manifest, settings)
+            return report(run, manifest, settings, with_errors)
     except BaseException as error:
         note_failure(run, manifest, error)
         raise
@@ -257,11 +258,10 @@ def _summarize(
     finished_at = manifest.finished_at or datetime.now(UTC)
     seconds = (finished_at - manifest.started_at).total_seconds()
     is_import = manifest.command == "run"
-    application = settings.application_id or (LOCAL_APPLICATION if settings.local else None)
     return Summary(
         run_id=manifest.run_id,
         status=manifest.status.value,
-        application_id=application if is_import else None,
+        application_id=settings.application if is_import else None,
         destination=manifest.destination,
         rows=rows,
         **{outcome.value: count for outcome, count in counts.items()},

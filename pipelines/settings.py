@@ -34,6 +34,8 @@ class ImportSettings(BaseModel):
     """Profile of the AWS configuration files."""
     local: bool = False
     """The service is the embedded server, which takes any credentials."""
+    db: Path = Path("local-server.sqlite3")
+    """Database file of the embedded server that the command line's --local starts."""
     default_country: str | None = None
     """ISO 3166-1 alpha-2 code for phone numbers in national form whose row names no country."""
     default_channel: ChannelType | None = None
@@ -56,6 +58,11 @@ class ImportSettings(BaseModel):
     """Records per partition."""
     keep_staged: bool = False
     """Keep the working files after a clean finish."""
+
+    @property
+    def application(self) -> str | None:
+        """The application that is meant: the embedded server has one by default."""
+        return self.application_id or (LOCAL_APPLICATION if self.local else None)
 
     @field_validator("default_country")
     @classmethod

@@ -15,12 +15,11 @@ import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from pipelines import progress
-from pipelines.destinations.base import Destination
-from pipelines.destinations.pinpoint import PinpointDestination
+from pipelines import progress, stopping
+from pipelines.destinations.registry import open_destination
 from pipelines.destinations.sender import SendCounts, Sender
-from pipelines.errors import ConfigurationError, DestinationError, SourceError
-from pipelines.settings import LOCAL_APPLICATION, ImportSettings
+from pipelines.errors import DestinationError, SourceError
+from pipelines.settings import ImportSettings
 from pipelines.steps.encode import encode
 from pipelines.steps.map_columns import ColumnPlan, excess_columns, map_columns, plan_columns
 from pipelines.steps.normalize import NormalizeParams, normalize
@@ -42,9 +41,6 @@ from pipelines.storage.sources import SourceFile, SourceReader, cut_partitions, 
 from schemas import issues
 from schemas.batch import BatchLimits
 from schemas.columns import NAMED_PREFIXES
-
-LOCAL_CREDENTIALS = ("local", "local")
-"""What requests to the embedded server are signed with; it takes anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,26 +247,6 @@ def read_decisions(run: RunDirectory, number: int) -> pl.DataFrame:
     return decisions.drop("partition").collect()
 
 
-def open_destination(settings: ImportSettings) -> Destination:
-    """Make the destination that the settings name; nothing is sent.
-
-    Raises:
-        ConfigurationError: It cannot be addressed as set.
-    """
-    application_id = settings.application_id or (LOCAL_APPLICATION if settings.local else None)
-    if application_id is None:
-        raise ConfigurationError(
-            "No application named. Give --application-id, or --local for the embedded server."
-        )
-    return PinpointDestination(
-        application_id,
-        endpoint_url=settings.endpoint_url,
-        region=settings.region,
-        profile=settings.profile,
-        credentials=LOCAL_CREDENTIALS if settings.local else None,
-    )
-
-
 def renew_sender(settings: ImportSettings) -> Sender:
     """Make the sender of a run that begins: a new one, so that no credentials are left over.
 
@@ -289,12 +265,19 @@ def open_sender(settings: ImportSettings) -> Sender:
 @lru_cache(maxsize=1)
 def _open_sender(settings_json: str) -> Sender:
     settings = ImportSettings.model_validate_json(settings_json)
-    destination = open_destination(settings)
+    destination = open_destination(
+        settings.application,
+        endpoint_url=settings.endpoint_url,
+        region=settings.region,
+        profile=settings.profile,
+        is_local=settings.local,
+    )
     capabilities = destination.capabilities
     return Sender(
         destination,
         settings.max_in_flight or capabilities.max_in_flight,
         settings.rate or capabilities.requests_per_second,
+        should_stop=stopping.is_requested,
     )
 
 

@@ -59,6 +59,8 @@ _CREDENTIAL_CODES = frozenset(
     }
 )
 """Codes about who asks, which some services send with status 400."""
+_THROTTLE_CODES = frozenset({"ThrottlingException", "TooManyRequestsException"})
+"""Codes that ask to slow down, which some services send with status 400."""
 
 
 class PinpointDestination:
@@ -191,6 +193,8 @@ class PinpointDestination:
         if status >= 500:
             return Answer(AnswerKind.FAILED, f"{status} {text}", request_id)
         kind = _BY_STATUS.get(status, AnswerKind.TERMINAL)
+        if code in _THROTTLE_CODES:
+            kind = AnswerKind.THROTTLED
         if code in _CREDENTIAL_CODES or kind is AnswerKind.TERMINAL:
             return Answer(AnswerKind.TERMINAL, self._remedy(status, text), request_id)
         return Answer(kind, text, request_id)

@@ -85,6 +85,8 @@ class Sender:
     """Time."""
     draw: random.Random = field(default_factory=random.Random)
     """Where jitter comes from."""
+    should_stop: Callable[[], bool] = lambda: False
+    """Asked before each request; what is under way is still finished."""
 
     def __post_init__(self) -> None:
         """Set the pace; it holds over all partitions that this sender delivers."""
@@ -143,6 +145,8 @@ class Sender:
             attempt += 1
             self._pace.acquire()
             work.check_stopped()
+            if self.should_stop():
+                raise DestinationError("A signal stopped the run; what was in flight was finished.")
             answer = self.destination.send(payload)
             work.count(
                 requests=1,

@@ -7,12 +7,12 @@ from pipelines.storage.manifest import Manifest, RunStatus
 def say_verdict(summary: Summary, manifest: Manifest) -> str:
     """Say in one sentence how the run ended."""
     rows = f"{summary.rows:,} row{'' if summary.rows == 1 else 's'}"
-    if manifest.status in (RunStatus.GUARDED, RunStatus.STOPPED, RunStatus.FAILED):
-        word = {
-            RunStatus.GUARDED: "Stopped before anything was sent",
-            RunStatus.STOPPED: f"Stopped part-way: {summary.accepted:,} of {rows} were imported",
-        }.get(manifest.status, "Failed")
-        return f"{word}. {manifest.message or ''}".strip()
+    if manifest.status is RunStatus.GUARDED:
+        return "Stopped before anything was sent."
+    if manifest.status in (RunStatus.STOPPED, RunStatus.FAILED):
+        return (
+            f"Stopped part-way: {summary.accepted:,} of {rows} {_was(summary.accepted)} imported."
+        )
     if summary.rows == 0:
         return "The input has a header and no rows: there was nothing to do."
     if manifest.command != "run":
@@ -20,7 +20,8 @@ def say_verdict(summary: Summary, manifest: Manifest) -> str:
     imported = summary.accepted + summary.unchanged
     if imported == summary.rows:
         return f"All {rows} were imported." if summary.rows > 1 else "The row was imported."
-    return f"{imported:,} of {rows} were imported, {summary.rows - imported:,} were not."
+    left = summary.rows - imported
+    return f"{imported:,} of {rows} {_was(imported)} imported, {left:,} {_was(left)} not."
 
 
 def _say_checked(summary: Summary, rows: str) -> str:
@@ -28,3 +29,7 @@ def _say_checked(summary: Summary, rows: str) -> str:
     if ready == summary.rows:
         return f"All {rows} can be imported."
     return f"{ready:,} of {rows} can be imported, {summary.rows - ready:,} cannot."
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -93,7 +93,9 @@ class ParquetSource:
         if pa.types.is_floating(kind) and canonical_name(name) in IDENTIFIERS:
             is_whole = (column == column.round()) & (column.abs() < 2**53)
             whole = column.cast(pl.Int64, strict=False).cast(pl.String)
-            return pl.when(is_whole).then(whole).otherwise(column.cast(pl.String))
+            text = pl.when(is_whole).then(whole).otherwise(column.cast(pl.String))
+            # NaN is how such tools write a missing value; as text it would be somebody's Id.
+            return pl.when(column.is_not_nan()).then(text)
         if _has_text(kind):
             return column.cast(pl.String)
         raise SourceError(

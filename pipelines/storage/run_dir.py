@@ -119,6 +119,19 @@ def create_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:
     return run
 
 
+def refuse_existing_run(runs_dir: Path, run_id: str) -> None:
+    """Refuse a run id that cannot be used for a new run.
+
+    Raises:
+        ConfigurationError: It is no file name.
+        RunStateError: There is a run of that name.
+    """
+    if (runs_dir / _checked(run_id)).exists():
+        raise RunStateError(
+            f"There is a run {run_id} in {runs_dir} already. Choose another --run-id."
+        )
+
+
 def open_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:
     """Find a run that exists.
 

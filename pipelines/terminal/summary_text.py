@@ -8,6 +8,7 @@ from rich.text import Text
 
 from pipelines.report.summary import Summary
 from pipelines.report.verdict import say_verdict
+from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import Manifest, RunStatus
 from pipelines.storage.run_dir import RunDirectory
 from schemas.issues import ISSUE_KINDS, Severity
@@ -100,7 +101,8 @@ def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list
     if manifest.status is RunStatus.STOPPED and summary.unprocessed:
         lines.append(f"To send: {run.unprocessed} holds the rows that are still to be sent")
     if manifest.settings.get("local") and summary.accepted:
-        lines.append("Look:    `endpoint-import serve` serves what the embedded server stored")
+        serve = shlex.join(["endpoint-import", "serve", *_database(manifest)])
+        lines.append(f"Look:    `{serve}` serves what the embedded server stored")
     return [*lines, f"Report:  {run.report}", f"Run:     {run.run_id}"]
 
 
@@ -109,7 +111,7 @@ def _again(run: RunDirectory, manifest: Manifest) -> str:
     given = manifest.settings
     command = ["endpoint-import", manifest.command, str(run.errors)]
     if given.get("local"):
-        command.append("--local")
+        command += ["--local", *_database(manifest)]
     elsewhere = (
         () if given.get("local") else ("application_id", "endpoint_url", "region", "profile")
     )
@@ -117,3 +119,8 @@ def _again(run: RunDirectory, manifest: Manifest) -> str:
         if given.get(name) and (manifest.command != "check" or name not in elsewhere):
             command += ["--" + name.replace("_", "-"), str(given[name])]
     return shlex.join(command)
+
+
+def _database(manifest: Manifest) -> list[str]:
+    db = str(manifest.settings.get("db"))
+    return [] if db == str(ImportSettings.model_fields["db"].default) else ["--db", db]

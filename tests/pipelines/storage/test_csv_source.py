@@ -142,6 +142,7 @@ def test_a_malformed_record_is_a_row_with_its_text(written, content, rows):
         pytest.param("a,b\nNULL,nan\n", ["a", "b"], [(1, None, "NULL", "nan")], id="no null words"),
         pytest.param("a,b\n007,1e3\n", ["a", "b"], [(1, None, "007", "1e3")], id="no numbers"),
         pytest.param('a,b\n5" disk,x"y\n', ["a", "b"], [(1, None, '5" disk', 'x"y')], id="inches"),
+        pytest.param("a,b\n1,\0\n", ["a", "b"], [(1, None, "1", "\0")], id="NUL is judged later"),
         pytest.param("a,b\n x , y\n", ["a", "b"], [(1, None, " x ", " y")], id="spaces are kept"),
     ],
 )
@@ -186,7 +187,7 @@ def test_a_file_can_be_read_twice(written):
         pytest.param(b"\x1f\x8b\x08\x00rest", "gzip", id="gzip"),
         pytest.param(b"PK\x03\x04rest", "zip archive", id="zip"),
         pytest.param(b"PAR1rest", "Parquet", id="Parquet"),
-        pytest.param(b"a,b\n1,\x002\n", "is binary", id="NUL"),
+        pytest.param(b"a,\x00b\n1,2\n", "is binary", id="NUL in the header"),
         pytest.param(
             "a,Stra\u00dfe\n1,2\n".encode("latin-1"), "header: not valid UTF-8", id="head"
         ),
