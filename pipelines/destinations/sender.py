@@ -118,6 +118,8 @@ class Sender:
         for batch in work.take():
             try:
                 self._deliver_batch(work, items, batch)
+            except _StoppedError:
+                return
             except DestinationError as error:
                 work.stop(error)
                 return
@@ -177,7 +179,7 @@ class Sender:
         return self.policy.max_attempts_unanswered
 
 
-class _StoppedError(DestinationError):
+class _StoppedError(Exception):
     """Another thread has stopped the work."""
 
 
@@ -202,12 +204,12 @@ class _Work:
 
     def stop(self, error: DestinationError) -> None:
         with self._lock:
-            if self.error is None and not isinstance(error, _StoppedError):
+            if self.error is None:
                 self.error = error
 
     def check_stopped(self) -> None:
         if self.error or self.crash:
-            raise _StoppedError("stopped")
+            raise _StoppedError
 
     def note_crash(self, future: object) -> None:
         crash = future.exception()  # type: ignore[attr-defined]

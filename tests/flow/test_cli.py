@@ -330,7 +330,7 @@ def test_next_step_of_bad_rows_works(history: History) -> None:
     """What the summary tells to type is a command that finds the same destination."""
     found = re.search(r"To fix: .* then: endpoint-import (.*)", history.imported.stdout)
     assert found is not None
-    assert found[1] == "run runs/first/errors.csv --local"
+    assert found[1] == "run runs/first/errors.csv --local --db store.sqlite3"
 
 
 def test_json_is_all_of_stdout(history: History) -> None:
