@@ -109,6 +109,12 @@ def require_columns(
         SourceError: A needed column is missing, or a column of one value is repeated.
     """
     plan = plan_columns(reader.header)
+    other = next((mark for mark in ";\t|" if mark in "".join(reader.header)), None)
+    if len(reader.header) == 1 and other is not None:
+        raise SourceError(
+            f"{source.name} has one column, {reader.header[0][:60]!r}: it seems to be separated by "
+            f"{other!r}. Export it with commas."
+        )
     found = ", ".join(name.strip()[:40] for name in reader.header[:12])
     if "Address" not in plan.positions:
         raise SourceError(

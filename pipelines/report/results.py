@@ -23,7 +23,7 @@ NO_IDS = pl.DataFrame(schema={"source_row": pl.Int64, "endpoint_id": pl.String})
 
 
 def write_issues(run: RunDirectory, manifest: Manifest) -> dict[str, int]:
-    """Write issues.parquet, in the order of the input, and count issues by code."""
+    """Write issues.parquet, in the order of the input, and count issues by code, most first."""
     counts: Counter[str] = Counter()
     with (
         replacing(run.issues) as temporary,
@@ -32,7 +32,7 @@ def write_issues(run: RunDirectory, manifest: Manifest) -> dict[str, int]:
         for issues in _all_issues(run, manifest):
             counts.update(dict(issues.group_by("code").len().rows()))
             writer.write_table(issues.to_arrow())
-    return dict(counts.most_common())
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _all_issues(run: RunDirectory, manifest: Manifest) -> Iterator[pl.DataFrame]:
