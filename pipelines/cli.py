@@ -4,12 +4,13 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import orjson
@@ -37,12 +38,14 @@ from pipelines.terminal.options import (
 )
 
 if TYPE_CHECKING:
+    from pipelines.report.plan import ImportPlan
     from pipelines.report.summary import Summary
     from pipelines.settings import ImportSettings
     from pipelines.storage.manifest import Manifest
     from pipelines.storage.run_dir import RunDirectory
 
 NOT_ALL_IMPORTED = 1
+LOOPBACK = "127.0.0.1,localhost"
 STOPPED = 5
 WIDEST = 200
 """Columns that the list of runs may take: a run id alone may take 100."""
@@ -54,11 +57,11 @@ QUIET = {
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PYTHONWARNINGS": "ignore",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
     # A cold machine takes longer than the default of 20 s for the ephemeral API.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    "POLARS_FORCE_PKG": "32",
 }
 
 
@@ -134,7 +137,9 @@ def runs(runs_dir: Path, *, as_json: bool) -> None:
     """List past runs, newest first."""
     from pipelines.storage.run_dir import list_runs
 
-    found = list(read_runs(list_runs(runs_dir)))
+    found = sorted(
+        read_runs(list_runs(runs_dir)), key=lambda read: read[1].started_at, reverse=True
+    )
     if as_json:
         listed = [manifest.model_dump(mode="json") for _, manifest, _ in found]
         sys.stdout.buffer.write(orjson.dumps(listed, option=orjson.OPT_INDENT_2) + b"\n")
@@ -172,7 +177,7 @@ def report(run_id: str, runs_dir: Path, *, as_json: bool) -> None:
     run = open_run_directory(runs_dir, run_id)
     manifest, summary = read_run(run)
     if summary is None:
-        raise click.ClickException(
+        raise RunStateError(
             f"Run {run_id} has no summary: it is {manifest.status.value}. {manifest.message or ''}"
         )
     show(run, manifest, summary, as_json=as_json)
@@ -242,7 +247,9 @@ def start_local_server(stack: ExitStack, settings: "ImportSettings") -> "ImportS
     return settings.model_copy(update={"endpoint_url": server.url})
 
 
-def run_flow(command: str, settings: "ImportSettings", *, as_json: bool) -> int:
+def run_flow(
+    command: Literal["run", "check", "plan"], settings: "ImportSettings", *, as_json: bool
+) -> int:
     """Run a flow with progress, show its summary, and give the exit code."""
     from pipelines.preflight import check_settings
     from pipelines.terminal.progress_bar import ProgressBar
@@ -252,6 +259,7 @@ def run_flow(command: str, settings: "ImportSettings", *, as_json: bool) -> int:
         from datetime import UTC, datetime
 
         from pipelines.flows import check_quality, import_endpoints, new_run_id
+        from pipelines.report.plan import make_plan
         from pipelines.storage.run_dir import open_run_directory
 
         run_id = settings.run_id or new_run_id(datetime.now(UTC))
@@ -280,9 +288,8 @@ def run_flow(command: str, settings: "ImportSettings", *, as_json: bool) -> int:
     manifest, summary = read_run(run)
     if summary is None:
         raise stopped or ConfigurationError(f"Run {run_id} left no summary.")
-    show(run, manifest, summary, as_json=as_json)
-    if command == "plan":
-        show_plan(run, settings, as_json=as_json)
+    import_plan = make_plan(run, settings) if command == "plan" else None
+    show(run, manifest, summary, import_plan, as_json=as_json)
     if stopped is not None:
         click.echo(f"Error: {stopped.message}", err=True)
         return stopped.exit_code
@@ -305,28 +312,36 @@ def read_run(run: "RunDirectory") -> "tuple[Manifest, Summary | None]":
     from pipelines.report.summary import Summary
     from pipelines.storage.manifest import load_manifest
 
-    summary = None
-    if run.summary.is_file():
-        summary = Summary.model_validate_json(run.summary.read_bytes())
-    return load_manifest(run), summary
+    manifest = load_manifest(run)
+    if not run.summary.is_file():
+        return manifest, None
+    try:
+        return manifest, Summary.model_validate_json(run.summary.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise RunStateError(
+            f"{run.summary} cannot be read: it is damaged or of another version."
+        ) from error
 
 
-def show(run: "RunDirectory", manifest: "Manifest", summary: "Summary", *, as_json: bool) -> None:
-    """Print a summary for people, and as JSON where asked for."""
+def show(
+    run: "RunDirectory",
+    manifest: "Manifest",
+    summary: "Summary",
+    import_plan: "ImportPlan | None" = None,
+    *,
+    as_json: bool,
+) -> None:
+    """Print a summary, and the plan of an import, for people; and as JSON where asked for."""
     from pipelines.terminal.summary_text import print_summary
 
-    print_summary(Console(stderr=as_json), run, manifest, summary)
+    console = Console(stderr=as_json)
+    print_summary(console, run, manifest, summary)
+    if import_plan is not None:
+        console.print(import_plan.text, soft_wrap=True, highlight=False)
     if as_json:
-        sys.stdout.buffer.write(
-            orjson.dumps(summary.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n"
-        )
-
-
-def show_plan(run: "RunDirectory", settings: "ImportSettings", *, as_json: bool) -> None:
-    """Say how many requests an import would take, and how long at the rate that holds."""
-    from pipelines.report.plan import make_plan
-
-    Console(stderr=as_json).print(make_plan(run, settings).text, soft_wrap=True)
+        document = summary.model_dump(mode="json")
+        document |= import_plan.as_json() if import_plan is not None else {}
+        sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def interrupt(*_: object) -> None:
@@ -336,19 +351,18 @@ def interrupt(*_: object) -> None:
 
 def main() -> None:
     """Run the command line; a known error becomes one line and its exit code."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    warnings.simplefilter("ignore")
-    logging.getLogger().addHandler(logging.NullHandler())
-    # Else SIGTERM ends this process at once and leaves its Prefect API and local server behind.
-    signal.signal(signal.SIGTERM, interrupt)
+    prepare_process()
     try:
-        cli.main(standalone_mode=True)
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except EndpointImportError as error:
         click.echo(f"Error: {error.message}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Error: Stopped by a signal before anything was read or sent.", err=True)
         sys.exit(STOPPED)
     except Exception as error:  # noqa: BLE001 (the last place that can tell the user)
         click.echo(f"Error: unexpected {type(error).__name__}: {error}", err=True)
@@ -357,6 +371,23 @@ def main() -> None:
         else:
             click.echo("Set ENDPOINT_IMPORT_DEBUG=1 to see where it happened.", err=True)
         sys.exit(STOPPED)
+
+
+def prepare_process() -> None:
+    """Set what holds for the process and its children: quiet, private, and stopped by SIGTERM."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    for name in ("NO_PROXY", "no_proxy"):
+        # The embedded server and Prefect's own API are on this machine, whatever the proxy.
+        known = os.environ.get(name)
+        os.environ[name] = f"{known},{LOOPBACK}" if known else LOOPBACK
+    if "PREFECT_HOME" not in os.environ and not os.access(Path("~").expanduser(), os.W_OK):
+        os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="endpoint-import-")
+    os.umask(0o077)
+    warnings.simplefilter("ignore")
+    logging.getLogger().addHandler(logging.NullHandler())
+    # Else SIGTERM ends this process at once and leaves its Prefect API and local server behind.
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 if __name__ == "__main__":

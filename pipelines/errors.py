@@ -71,6 +71,12 @@ class TerminalDestinationError(DestinationError):
     """Trying again cannot work: credentials, permission or application are wrong."""
 
 
+class StorageError(EndpointImportError):
+    """The run directory cannot be written: make room, or choose another place."""
+
+    exit_code = 5
+
+
 class BooksError(EndpointImportError):
     """Outcomes do not add up to rows: a defect of this program, never of the input."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, cast
+from typing import Any, Literal, cast
 from uuid import uuid4
 
 from prefect import flow, get_run_logger
@@ -30,6 +30,7 @@ from pipelines.storage.manifest import Manifest, RunStatus, read_versions, save_
 from pipelines.storage.run_dir import RunDirectory, create_run_directory
 from pipelines.storage.sources import SourceFile, find_sources
 from pipelines.tasks import (
+    close_sender,
     deliver_partition,
     find_excess_columns,
     prepare_partition,
@@ -63,21 +64,24 @@ def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
     destination = renew_sender(settings).destination.name
     sources = find_sources(settings.sources)
     run, manifest = begin_run(settings, "run", destination)
-    with_errors: EndpointImportError | None = None
     try:
         with stopping.on_signals():
             invalid = prepare(run, manifest, sources, settings)
-            with_errors = guard(manifest, invalid, settings)
-            if with_errors is None:
-                with_errors = deliver(run, manifest, settings)
-            return report(run, manifest, settings, with_errors)
+            stopped_by: EndpointImportError | None = guard(manifest, invalid, settings)
+            if stopped_by is None:
+                stopped_by = deliver(run, manifest, settings)
+            return report(run, manifest, settings, stopped_by)
     except BaseException as error:
         note_failure(run, manifest, error)
         raise
+    finally:
+        close_sender(settings)
 
 
 @flow(name="check-quality", task_runner=_task_runner())
-def check_quality(settings: ImportSettings, command: str = "check") -> dict[str, Any]:
+def check_quality(
+    settings: ImportSettings, command: Literal["check", "plan"] = "check"
+) -> dict[str, Any]:
     """Find out what is wrong with an export, sending nothing; give the summary.
 
     Rows that could be imported are `unprocessed` in the summary.
@@ -166,7 +170,7 @@ def prepare_partitions(run: RunDirectory, manifest: Manifest, settings: ImportSe
     """Prepare all partitions, a few at once; give the number of valid rows."""
     excess = find_excess_columns(run, manifest.inputs, manifest.partitions)
     futures = [
-        prepare_partition.submit(run, part, manifest.inputs[part.input].header, excess, settings)
+        prepare_partition.submit(run, part, manifest.inputs[part.input], excess, settings)
         for part in manifest.partitions
     ]
     wait(list(futures))
@@ -206,7 +210,10 @@ def report(
         issues_by_code = write_issues(run, manifest)
         has_unprocessed = counts[Outcome.UNPROCESSED] > 0
         write_row_files(run, manifest, with_unprocessed=is_import and has_unprocessed)
+    rows = sum(part.rows for part in manifest.partitions)
     manifest.status = _status(counts, manifest, stopped_by)
+    if not balance(rows, counts):
+        manifest.status = RunStatus.FAILED
     manifest.message = stopped_by.message if stopped_by else None
     manifest.finished_at = datetime.now(UTC)
     summary = _summarize(run, manifest, settings, counts, issues_by_code)

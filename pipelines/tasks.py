@@ -31,16 +31,24 @@ from pipelines.steps.outcomes import (
 )
 from pipelines.steps.pack import ItemBuffer, pack_batches
 from pipelines.steps.resolve import DECISION_SCHEMA, RUN_ISSUE_SCHEMA, resolve
-from pipelines.steps.result import find_issues, join_issues
+from pipelines.steps.result import drop_refused, find_issues, join_issues
+from pipelines.steps.swallowed import find_swallowed
 from pipelines.steps.validate import ValidateParams, validate
 from pipelines.storage.atomic import write_json, write_parquet
 from pipelines.storage.manifest import InputRecord, Manifest, PartitionRecord, hash_file
 from pipelines.storage.registry import open_source
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.storage.sources import SourceFile, SourceReader, cut_partitions, take_rows
+from pipelines.storage.sources import (
+    SourceFile,
+    SourceFormat,
+    SourceReader,
+    cut_partitions,
+    take_rows,
+)
 from schemas import issues
 from schemas.batch import BatchLimits
 from schemas.columns import NAMED_PREFIXES
+from schemas.masking import looks_personal, mask_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +120,16 @@ def require_columns(
     other = next((mark for mark in ";\t|" if mark in "".join(reader.header)), None)
     if len(reader.header) == 1 and other is not None:
         raise SourceError(
-            f"{source.name} has one column, {reader.header[0][:60]!r}: it seems to be separated by "
-            f"{other!r}. Export it with commas."
+            f"{source.name} has no column Address: all its columns are one. They seem to be "
+            f"separated by {other!r}; export the file with commas."
         )
-    found = ", ".join(name.strip()[:40] for name in reader.header[:12])
+    shown = [name.strip()[:40] for name in reader.header[:12]]
+    found = ", ".join(mask_text(name) if looks_personal(name) else name for name in shown)
+    if not plan.positions and any(looks_personal(name) for name in reader.header):
+        raise SourceError(
+            f"{source.name} seems to have no header: its first line looks like data ({found}). "
+            "Add a line with the names of the columns."
+        )
     if "Address" not in plan.positions:
         raise SourceError(
             f"{source.name} has no column Address; its columns are: {found}. "
@@ -163,7 +177,7 @@ def _has_value(column: pl.Series) -> bool:
 def prepare_partition(
     run: RunDirectory,
     part: PartitionRecord,
-    header: list[str],
+    source: InputRecord,
     excess: list[str],
     settings: ImportSettings,
 ) -> Prepared:
@@ -171,17 +185,22 @@ def prepare_partition(
     staged = pl.read_parquet(run.part("staged", part.number))
     malformed = staged.filter(pl.col("malformed").is_not_null())
     records = staged.filter(pl.col("malformed").is_null())
+    swallowed = join_issues([])
+    if source.format == SourceFormat.CSV:
+        swallowed = find_swallowed(records, source.header)
+        records = drop_refused(records, swallowed)
     normalized = normalize(
-        map_columns(records, plan_columns(header)),
+        map_columns(records, plan_columns(source.header)),
         NormalizeParams(settings.default_country, settings.default_channel),
     )
     validated = validate(normalized.frame, ValidateParams(settings.phone_check, tuple(excess)))
     encoded = encode(validated.frame)
-    text = pl.col("malformed").str.slice(0, 10_000)
+    text = pl.col("malformed").str.slice(0, issues.LONGEST_RECORD)
     found = [
         find_issues(malformed, "", issues.RECORD_MALFORMED, text).with_columns(
             pl.lit(None, pl.String).alias("column")
         ),
+        swallowed,
         normalized.issues,
         validated.issues,
         encoded.issues,
@@ -261,6 +280,12 @@ def renew_sender(settings: ImportSettings) -> Sender:
     """
     _open_sender.cache_clear()
     return open_sender(settings)
+
+
+def close_sender(settings: ImportSettings) -> None:
+    """Close the run's connections and forget its credentials."""
+    open_sender(settings).destination.close()
+    _open_sender.cache_clear()
 
 
 def open_sender(settings: ImportSettings) -> Sender:

@@ -46,10 +46,19 @@ def _warning(code: str, text: str, remedy: str) -> IssueKind:
     return IssueKind(code, Severity.WARNING, text, remedy)
 
 
+LONGEST_RECORD = 10_000
+"""Characters of a malformed record that are kept."""
+
 RECORD_MALFORMED = _error(
     "record.malformed",
     "The record does not have as many fields as the header.",
     "Quote values that hold a comma, or add the missing fields; its text is given.",
+)
+RECORD_SWALLOWED = _error(
+    "record.swallowed_others",
+    "A value runs over lines that look like records: a quote is opened in it and closed in a later "
+    "record, so that the records in between are lost in it.",
+    "Close or remove the quote in the source; the records in between are no rows of this run.",
 )
 COLUMN_UNMAPPED = _warning(
     "column.unmapped",
@@ -100,7 +109,7 @@ TOKEN_NOT_HEX = _warning(
 ADDRESS_SHARED = _warning(
     "address.shared",
     "Another row has the same channel and address under another Id: the service keeps only the "
-    "last one active.",
+    "one active that it takes last.",
     "Use one Id for one address.",
 )
 STATUS_UNKNOWN = _error(

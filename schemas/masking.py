@@ -7,11 +7,12 @@ PERSONAL_COLUMNS = frozenset({"Id", "Address", "User.UserId"})
 NUMBER_COLUMNS = frozenset({"EffectiveDate", "Location.Latitude", "Location.Longitude"})
 """Columns whose values look like phone numbers and are none."""
 _LONG_NUMBER = re.compile(r"(?:\d[ ().-]?){7,}")
+_MAILBOX = re.compile(r"([^@\s,;:<>\"]+)@([A-Za-z0-9.-]+)")
 _DOT = "•"
 
 
 def mask(value: str) -> str:
-    """Hide the middle of a value; of an e-mail address keep the domain.
+    """Hide the middle of a value; of a single e-mail address keep the domain.
 
     >>> mask("+12065550100")
     '+12••••••••0'
@@ -20,19 +21,43 @@ def mask(value: str) -> str:
     >>> mask("4")
     '•'
     """
-    local, at, domain = value.rpartition("@")
-    if at and local:
+    if mailbox := _MAILBOX.fullmatch(value):
+        local, domain = mailbox[1], mailbox[2]
         first = local[0] if len(local) > 1 else ""
         return f"{first}{_DOT * (len(local) - len(first))}@{domain}"
+    has_letters = any(character.isalnum() for character in value)
+    if has_letters and looks_personal(value) and not _LONG_NUMBER.fullmatch(value.lstrip("+")):
+        return mask_text(value)
     shown = 3 if len(value) >= 8 else 0
     tail = 1 if shown else 0
     hidden = len(value) - shown - tail
     return value[:shown] + _DOT * hidden + value[len(value) - tail :]
 
 
+def mask_text(text: str) -> str:
+    """Hide all letters and digits of a text that may hold several values; keep its shape.
+
+    >>> mask_text("u1,SMS,+12065550100")
+    '••,•••,+•••••••••••'
+    """
+    return "".join(_DOT if character.isalnum() else character for character in text)
+
+
+def looks_personal(value: str) -> bool:
+    """Say whether a value may hold an e-mail address or a phone number."""
+    return "@" in value or _LONG_NUMBER.search(value) is not None
+
+
 def mask_cell(column: str | None, value: str) -> str:
-    """Mask a value as far as its column, or its own look, asks for it."""
-    is_number = column not in NUMBER_COLUMNS and _LONG_NUMBER.search(value) is not None
-    if column is None or column in PERSONAL_COLUMNS or "@" in value or is_number:
+    """Mask a value as far as its column, or its own look, asks for it.
+
+    Args:
+        column: The value's column, or None for the text of a whole record.
+        value: The value.
+    """
+    if column is None:
+        return mask_text(value)
+    if column in PERSONAL_COLUMNS:
         return mask(value)
-    return value
+    is_number = column in NUMBER_COLUMNS and "@" not in value
+    return mask(value) if looks_personal(value) and not is_number else value

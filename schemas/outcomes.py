@@ -28,7 +28,7 @@ MEANINGS = {
     Outcome.ACCEPTED: "the service took it",
     Outcome.UNCHANGED: "not sent, the service has it already",
     Outcome.INVALID: "breaks a rule, was not sent",
-    Outcome.DUPLICATE: "another row with the same Id was taken",
+    Outcome.DUPLICATE: "another row with the same Id won",
     Outcome.HELD: "kept back by a guard",
     Outcome.REJECTED: "the service refused it",
     Outcome.UNPROCESSED: "not sent, or sent and never answered",

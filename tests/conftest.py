@@ -8,10 +8,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 from processes import CommandLine, answers, free_port, running, wait_until
 
 from pipelines.local_server.process import LocalServer, ServerOptions
@@ -63,21 +66,23 @@ def clean_aws() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def prefect_api(clean_aws: None) -> Iterator[None]:
-    """A Prefect API for flows that are called in this process."""
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=START_S):
-        yield
-
-
 @pytest.fixture
 def local_server(tmp_path: Path) -> Iterator[LocalServer]:
     """The local server with an empty database `local_server.sqlite3` and application `local`."""
     options = ServerOptions(port=0, db=tmp_path / "local_server.sqlite3", applications=("local",))
     with LocalServer(options) as server:
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_loader() -> Iterator[None]:
+    """One loader of botocore's data files for all sessions, as all clients of a session share one.
+
+    To read them anew takes each client 0.2 s, which is most of a small import.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -113,13 +118,32 @@ def prefect_server(
         yield PrefectServer(api_url, {**clean_environment, "PREFECT_API_URL": api_url})
 
 
+@pytest.fixture(scope="session")
+def prefect_api(prefect_server: PrefectServer) -> Iterator[None]:
+    """The session's Prefect server for flows that are called in this process.
+
+    Quick for many small flows: with heartbeats the end of a flow waits up to a second for the one
+    under way, and with logs for their upload.
+    """
+    from prefect.context import refresh_global_settings_context
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        temporary_settings,
+    )
+
+    quick = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_LOGGING_TO_API_ENABLED: False}
+    with pytest.MonkeyPatch.context() as patch:
+        # Prefect's own threads see only the global settings, which come from the environment.
+        patch.setenv("PREFECT_API_URL", prefect_server.api_url)
+        refresh_global_settings_context()
+        with temporary_settings({PREFECT_API_URL: prefect_server.api_url, **quick}):
+            yield
+    refresh_global_settings_context()
+
+
 @pytest.fixture
 def run_cli(prefect_server: PrefectServer, tmp_path: Path) -> CommandLine:
     """Run a command in `tmp_path`, with the session's Prefect server."""
     return CommandLine(tmp_path, prefect_server.environment)
-
-
-@pytest.fixture
-def run_cli_alone(clean_environment: dict[str, str], tmp_path: Path) -> CommandLine:
-    """Run a command in `tmp_path` as users do: it starts a Prefect API of its own."""
-    return CommandLine(tmp_path, clean_environment)

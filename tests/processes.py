@@ -6,7 +6,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -49,17 +49,24 @@ class CommandLine:
 
 @contextmanager
 def running(
-    command: Sequence[str], environment: Mapping[str, str], cwd: Path, log: Path
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    cwd: Path,
+    log: Path,
+    out: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process for the time of a `with` block and stop it by its own pid."""
-    with log.open("wb") as output:
+    """Run a process for the time of a `with` block and stop it by its own pid.
+
+    Both of its streams go into the log; stdout into a file of its own if that is given.
+    """
+    with log.open("wb") as errors, out.open("wb") if out else nullcontext(errors) as output:
         child = subprocess.Popen(
             command,
             env=environment,
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=output,
+            stderr=errors,
         )
     try:
         yield child

@@ -28,6 +28,7 @@ from botocore.parsers import ResponseParserError
 from pipelines.destinations.base import Answer, AnswerKind, Capabilities
 from pipelines.errors import ConfigurationError
 from schemas import limits
+from schemas.hosts import is_aws
 
 ENVELOPE = (b'{"Item":[', b"]}")
 """What stands around the items of a batch (service model, EndpointBatchRequest)."""
@@ -59,6 +60,9 @@ _CREDENTIAL_CODES = frozenset(
     }
 )
 """Codes about who asks, which some services send with status 400."""
+_TAG = re.compile(r"<[^>]*>")
+_NOT_THE_SERVICE = "NotTheService"
+"""Our own code for a 400 that no Pinpoint service has written."""
 _THROTTLE_CODES = frozenset({"ThrottlingException", "TooManyRequestsException"})
 """Codes that ask to slow down, which some services send with status 400."""
 
@@ -132,7 +136,7 @@ class PinpointDestination:
 
         configured: str | None = region or session.region_name
         client = connect(configured or SIGNING_REGION)
-        if configured is None and _is_aws(client.meta.endpoint_url):
+        if configured is None and is_aws(client.meta.endpoint_url):
             raise NoRegionError
         _check_url(client.meta.endpoint_url)
         events = client.meta.events
@@ -150,13 +154,13 @@ class PinpointDestination:
     @property
     def capabilities(self) -> Capabilities:
         """The service's quotas; without a rate where the service is not AWS's own."""
-        is_aws = _is_aws(self._client.meta.endpoint_url)
+        has_quota = is_aws(self._client.meta.endpoint_url)
         envelope_bytes = sum(map(len, ENVELOPE))
         return Capabilities(
             max_items=limits.BATCH_ITEMS.value,
             max_payload_bytes=limits.PAYLOAD_BYTES.value - envelope_bytes,
-            requests_per_second=limits.BATCH_RATE.value if is_aws else None,
-            max_in_flight=limits.BATCHES_IN_FLIGHT.value if is_aws else DEFAULT_IN_FLIGHT,
+            requests_per_second=limits.BATCH_RATE.value if has_quota else None,
+            max_in_flight=limits.BATCHES_IN_FLIGHT.value if has_quota else DEFAULT_IN_FLIGHT,
         )
 
     def send(self, payload: bytes) -> Answer:
@@ -195,6 +199,9 @@ class PinpointDestination:
         kind = _BY_STATUS.get(status, AnswerKind.TERMINAL)
         if code in _THROTTLE_CODES:
             kind = AnswerKind.THROTTLED
+        if code == _NOT_THE_SERVICE:
+            what = f"{self.name} answered {status} in a form that no Pinpoint service uses"
+            return Answer(AnswerKind.TERMINAL, f"{what} ({text}). Check the URL.", request_id)
         if code in _CREDENTIAL_CODES or kind is AnswerKind.TERMINAL:
             return Answer(AnswerKind.TERMINAL, self._remedy(status, text), request_id)
         return Answer(kind, text, request_id)
@@ -209,11 +216,6 @@ class PinpointDestination:
             f"{self.name} refused the request with {status} ({text}). Check the credentials, and "
             "that they may use mobiletargeting:UpdateEndpointsBatch on this application."
         )
-
-
-def _is_aws(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def _check_url(url: str) -> None:
@@ -240,10 +242,13 @@ def _check_response(response_dict: dict[str, Any], **_: Any) -> None:
         if expected != str(len(body)) or (body and not _is_object(body)):
             raise ResponseParserError(f"answered {status} with a broken body")
     elif not _is_object(body):
-        # Proxies answer in any encoding and form. HTML is known to botocore.
-        text = body.decode(errors="replace")[:500]
-        is_known = not text or text.startswith("<")
-        response_dict["body"] = text.encode() if is_known else orjson.dumps({"Message": text})
+        # Proxies answer in any encoding and form, mostly HTML.
+        text = " ".join(_TAG.sub(" ", body.decode(errors="replace")).split())[:200]
+        response_dict["body"] = orjson.dumps({"Message": text}) if text else b""
+        headers = response_dict["headers"]
+        if text and status == 400 and "x-amzn-errortype" not in headers:
+            # Something in between has answered, not the service: no item is to blame.
+            headers["x-amzn-errortype"] = _NOT_THE_SERVICE
 
 
 def _is_object(body: bytes) -> bool:

@@ -110,8 +110,11 @@ class Sender:
         with ThreadPoolExecutor(self.max_in_flight, thread_name_prefix="send") as pool:
             for _ in range(self.max_in_flight):
                 pool.submit(self._drain, work, items, on_batch).add_done_callback(work.note_crash)
-        if work.crash is not None:
-            raise work.crash
+        if work.error is None and work.crash is not None:
+            # What was answered is still true: the caller writes it down before it stops.
+            work.error = DestinationError(
+                f"Sending stopped at an unexpected {type(work.crash).__name__}: {work.crash}."
+            )
         return SendResult(work.deliveries, work.counts, work.error)
 
     def _drain(self, work: "_Work", items: Payloads, on_batch: Callable[[int], None]) -> None:

@@ -7,6 +7,7 @@ import polars as pl
 from pipelines.settings import ImportSettings
 from pipelines.storage.run_dir import RunDirectory
 from schemas import limits
+from schemas.hosts import is_aws
 from schemas.outcomes import Outcome
 
 
@@ -28,6 +29,15 @@ class ImportPlan:
             return None
         return self.requests / self.requests_per_second / 60
 
+    def as_json(self) -> dict[str, float | int | None]:
+        """Give what `plan --json` adds to the summary."""
+        return {
+            "planned_rows": self.rows,
+            "planned_requests": self.requests,
+            "planned_requests_per_second": self.requests_per_second,
+            "planned_minutes": self.minutes,
+        }
+
     @property
     def text(self) -> str:
         """The plan in a sentence."""
@@ -45,6 +55,7 @@ def make_plan(run: RunDirectory, settings: ImportSettings) -> ImportPlan:
         sendable = int((outcomes == Outcome.UNPROCESSED.value).sum())
         rows += sendable
         requests += -(-sendable // limits.BATCH_ITEMS.value)
-    is_elsewhere = settings.local or settings.endpoint_url is not None
-    quota = None if is_elsewhere else float(limits.BATCH_RATE.value)
+    # Without a URL it is AWS's own service, unless a configuration file of AWS says otherwise.
+    on_aws = not settings.local and (settings.endpoint_url is None or is_aws(settings.endpoint_url))
+    quota = float(limits.BATCH_RATE.value) if on_aws else None
     return ImportPlan(rows, requests, settings.rate or quota)

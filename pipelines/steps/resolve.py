@@ -90,7 +90,7 @@ def find_duplicates(keys: pl.DataFrame, source_files: Mapping[int, str]) -> pl.D
             pl.lit(Outcome.DUPLICATE.value).alias("outcome"),
             pl.lit(issues.DUPLICATE_ID).alias("code"),
             pl.format(
-                "Row {} of {} has the same Id and was taken instead.",
+                "Row {} of {} has the same Id and won.",
                 pl.col("winner").struct.field("source_row"),
                 pl.col("winner")
                 .struct.field("partition")

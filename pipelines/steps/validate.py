@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandera.polars as pa
 import polars as pl
+from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
 from pipelines.steps.result import FOUND_SCHEMA, StepResult, drop_refused, find_issues, join_issues
@@ -39,7 +40,11 @@ def validate(frame: pl.DataFrame, params: ValidateParams) -> StepResult:
 
 def _check_model(frame: pl.DataFrame, model: pa.DataFrameSchema) -> pl.DataFrame:
     try:
-        model.validate(frame, lazy=True)
+        # Not what the environment says: PANDERA_VALIDATION_ENABLED=False would let anything pass.
+        with config_context(
+            validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA
+        ):
+            model.validate(frame, lazy=True)
     except SchemaErrors as errors:
         return _read_failures(frame, errors.failure_cases)
     return FOUND_SCHEMA.to_frame()

@@ -9,13 +9,19 @@ from typing import Any
 import orjson
 import polars as pl
 
+from pipelines.errors import StorageError
+
 PRIVATE_FILE = 0o600
 """Rows hold personal data: only the user may read them."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it there once it is written and synced."""
+    """Yield a temporary path beside `path`; rename it there once it is written and synced.
+
+    Raises:
+        StorageError: The disk is full, or the directory is gone or read-only.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -23,6 +29,11 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(PRIVATE_FILE)
         temporary.replace(path)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}. Make room or choose another "
+            "--runs-dir, and start again."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     directory = os.open(path.parent, os.O_RDONLY)

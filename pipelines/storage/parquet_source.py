@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import SourceError
-from schemas.columns import LIST_PREFIXES, canonical_name
+from schemas.columns import LIST_PREFIXES, METRICS, canonical_name
 
 BATCH_ROWS = 16_384
 """Rows decoded at once."""
@@ -77,7 +77,8 @@ class ParquetSource:
                 yield from self._flatten_field(f"{name}.{field.name}", field.type, member)
             return
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            if not name.startswith(LIST_PREFIXES) and canonical_name(name) is not None:
+            canonical = canonical_name(name)
+            if canonical is not None and not canonical.startswith(LIST_PREFIXES):
                 raise SourceError(f"{self._path}, column {name}: a list, but it holds one value.")
             yield name, column.list.eval(self._as_text(name, kind.value_type, pl.element()))
             return
@@ -90,12 +91,8 @@ class ParquetSource:
             if kind.tz is None:
                 return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.3f")
             return column.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
-        if pa.types.is_floating(kind) and canonical_name(name) in IDENTIFIERS:
-            is_whole = (column == column.round()) & (column.abs() < 2**53)
-            whole = column.cast(pl.Int64, strict=False).cast(pl.String)
-            text = pl.when(is_whole).then(whole).otherwise(column.cast(pl.String))
-            # NaN is how such tools write a missing value; as text it would be somebody's Id.
-            return pl.when(column.is_not_nan()).then(text)
+        if pa.types.is_floating(kind):
+            return _float_as_text(canonical_name(name) or name, column)
         if _has_text(kind):
             return column.cast(pl.String)
         raise SourceError(
@@ -107,6 +104,18 @@ class ParquetSource:
 def _by_position(count: int) -> list[str]:
     """Give names for columns that may repeat, or hold what polars takes for a pattern."""
     return [f"p{position}" for position in range(count)]
+
+
+def _float_as_text(name: str, column: pl.Expr) -> pl.Expr:
+    text = column.cast(pl.String)
+    if name in IDENTIFIERS:
+        is_whole = (column == column.round()) & (column.abs() < 2**53)
+        whole = column.cast(pl.Int64, strict=False).cast(pl.String)
+        text = pl.when(is_whole).then(whole).otherwise(text)
+    if name.startswith(METRICS):
+        return text
+    # NaN is how many tools write a missing value; only of a metric it is a wrong number.
+    return pl.when(column.is_not_nan()).then(text)
 
 
 def _has_text(kind: pa.DataType) -> bool:

@@ -155,6 +155,9 @@ def read_settings_file(
     unknown = sorted(set(given).difference(*options.values()))
     if unknown:
         raise click.UsageError(f"The settings file {path} has an unknown name: {unknown[0]}")
+    wrong = [name for name, value in given.items() if isinstance(value, list | dict)]
+    if wrong:
+        raise click.UsageError(f"The settings file {path}: {wrong[0]} takes a single value")
     context.default_map = {
         command: {
             str(option.name): _as_default(option, given[name])
@@ -172,4 +175,4 @@ def _setting(option: click.Option) -> str:
 
 
 def _as_default(option: click.Option, value: object) -> object:
-    return [value] if option.multiple and not isinstance(value, list) else value
+    return [value] if option.multiple else value

@@ -110,13 +110,14 @@ def _again(run: RunDirectory, manifest: Manifest) -> str:
     """Give the command that imports the corrected rows as this run would have."""
     given = manifest.settings
     command = ["endpoint-import", manifest.command, str(run.errors)]
+    names = ["default_country", "default_channel", "phone_check", "runs_dir"]
     if given.get("local"):
         command += ["--local", *_database(manifest)]
-    elsewhere = (
-        () if given.get("local") else ("application_id", "endpoint_url", "region", "profile")
-    )
-    for name in (*elsewhere, "default_country", "default_channel"):
-        if given.get(name) and (manifest.command != "check" or name not in elsewhere):
+    elif manifest.command != "check":
+        names = ["application_id", "endpoint_url", "region", "profile", *names]
+    for name in names:
+        default = ImportSettings.model_fields[name].default
+        if given.get(name) and str(given[name]) != str(default):
             command += ["--" + name.replace("_", "-"), str(given[name])]
     return shlex.join(command)
 

@@ -3,16 +3,12 @@
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 import pytest
 from cli_support import (
-    ELSEWHERE,
     HEADER,
-    KEYS,
     NOISE,
-    NOWHERE,
     read_summary,
     require_quiet,
     stored_ids,
@@ -22,20 +18,26 @@ from cli_support import (
 from processes import CliResult, CommandLine
 
 
-def test_clean_file_alone(run_cli_alone: CommandLine) -> None:
-    """Without a Prefect server at hand, twice: the second time finds the first's database."""
-    write_inputs(run_cli_alone.cwd)
-    result = run_cli_alone("run", "clean.csv", "--local")
+@pytest.fixture(scope="module")
+def alone(
+    clean_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> CommandLine:
+    """Without a Prefect server at hand: each command starts an API of its own."""
+    folder = tmp_path_factory.mktemp("alone")
+    write_inputs(folder)
+    return CommandLine(folder, clean_environment)
+
+
+def test_clean_file_alone(alone: CommandLine) -> None:
+    result = alone("run", "clean.csv", "--local")
     require_quiet(result)
     assert "All 3 rows were imported." in result.stdout
     assert result.code == 0
-    missing = run_cli_alone("check", "gone.csv")
-    assert "No such file: gone.csv" in the_error(missing)
-    assert missing.code == 3
 
 
-def test_header_only(cli_here: CommandLine) -> None:
-    result = cli_here("check", "header.csv")
+def test_header_only_alone(alone: CommandLine) -> None:
+    """The second command of a Prefect home finds the first one's database."""
+    result = alone("check", "header.csv")
     require_quiet(result)
     assert "The input has a header and no rows: there was nothing to do." in result.stdout
     assert result.code == 0
@@ -153,18 +155,6 @@ def test_too_many_invalid_rows_send_nothing(cli_here: CommandLine) -> None:
     assert books["status"] == "guarded"
     assert (books["requests"], books["unprocessed"], books["balanced"]) == (0, 3, True)
     assert len(pl.read_csv(cli_here.cwd / "runs/one/errors.csv")) == 2
-
-
-def test_server_not_running(cli_here: CommandLine) -> None:
-    result = cli_here("run", "dirty.csv", *ELSEWHERE, "--run-id", "one", **KEYS)
-    expected = rf"{NOWHERE} did not take a batch in \d attempts .*Check that it is running"
-    assert re.search(expected, the_error(result))
-    assert result.code == 5
-    books = read_summary(cli_here.cwd / "runs", "one")
-    assert books["status"] == "stopped"
-    assert (books["accepted"], books["unprocessed"], books["balanced"]) == (0, 3, True)
-    unprocessed = pl.read_csv(cli_here.cwd / "runs/one/unprocessed.csv")
-    assert sorted(unprocessed["Id"]) == ["a", "b", "c"]
 
 
 def test_plan(cli_here: CommandLine) -> None:

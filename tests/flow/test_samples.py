@@ -21,11 +21,6 @@ from urllib.parse import quote
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from prefect.settings import (
-    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-    PREFECT_LOGGING_TO_API_ENABLED,
-    temporary_settings,
-)
 
 from pipelines.errors import SourceError
 from pipelines.flows import import_endpoints
@@ -130,17 +125,6 @@ def read_table(name: str) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def prefect(prefect_api: None) -> Iterator[None]:
-    """Prefect as quick as it can be for many small flows.
-
-    With heartbeats the end of a flow waits up to a second for the one under way.
-    """
-    quick = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_LOGGING_TO_API_ENABLED: False}
-    with temporary_settings(updates=quick):
-        yield
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     """One server with an application per file, as they must not see each other's endpoints."""
     db = tmp_path_factory.mktemp("samples") / "server.sqlite3"
@@ -151,7 +135,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 @pytest.fixture(scope="module")
 def samples(
-    prefect: None, server: LocalServer, tmp_path_factory: pytest.TempPathFactory
+    prefect_api: None, server: LocalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Imported]:
     """The larger samples, imported."""
     runs_dir = tmp_path_factory.mktemp("runs")
@@ -193,7 +177,7 @@ def test_clean_sample_needs_no_attention(samples: dict[str, Imported]) -> None:
 
 @pytest.mark.parametrize("expectation", TROUBLES, ids=stem)
 def test_trouble_ends_as_expected(
-    expectation: Path, prefect: None, server: LocalServer, tmp_path: Path
+    expectation: Path, prefect_api: None, server: LocalServer, tmp_path: Path
 ) -> None:
     expected = json.loads(expectation.read_text(encoding="utf-8"))
     app, url = stem(expectation), server.url

@@ -228,7 +228,7 @@ def test_series_without_values(values):
 atoms = st.text(alphabet='abAZ09.-_+@ü"\u0308 <>', max_size=12)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 @given(st.lists(st.one_of(st.emails(), st.builds("{}@{}.com".format, atoms, atoms)), min_size=1))
 def test_any_text_equals_library(texts):
     got = normalize_emails(pl.Series(texts, dtype=pl.String))

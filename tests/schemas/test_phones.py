@@ -359,7 +359,7 @@ def test_normalize_is_idempotent(corpus):
 texts = st.text(alphabet="0123456789+ ()-./x,;*#EeAoT\u00a0\uff11\u0661", max_size=24)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(st.lists(st.tuples(texts, st.sampled_from([*REGIONS, "XX"])), min_size=1, max_size=20))
 def test_any_text_equals_library(rows):
     numbers, regions = as_series(rows)

@@ -153,6 +153,14 @@ RECORDS = (
         error=("quote",),
     ),
     Trouble(
+        "swallowed_records",
+        "A quote that a later record closes swallows the records in between: its row is refused.",
+        b"Id,ChannelType,Address,Attributes.Note\n"
+        b'e1,EMAIL,ana@example.com,"hello\ne2,EMAIL,ben@example.com,x\n'
+        b'e3,EMAIL,eva@example.com,"y"\ne4,EMAIL,leo@example.com,fine\n',
+        ((INVALID, "record.swallowed_others"), ACCEPTED),
+    ),
+    Trouble(
         "stray_quote",
         "A quote inside an unquoted value is a character like others.",
         b'Id,ChannelType,Address,Demographic.Model\ne1,EMAIL,ana@example.com,TV 42"\n'

@@ -183,6 +183,14 @@ def test_an_application_id_stays_within_its_place_in_the_path(sink):
         pytest.param(
             Reply.failure(429, "TooManyRequestsException", "slow"), "throttled", "slow", id="429"
         ),
+        *(
+            pytest.param(Reply.failure(400, code, "slow"), "throttled", "slow", id=f"400 {code}")
+            for code in [
+                "ThrottlingException",
+                "TooManyRequestsException",
+                "ThrottlingException:http://internal.example.com/",
+            ]
+        ),
         pytest.param(
             Reply.failure(500, "InternalServerErrorException", "x"), "failed", "500 x", id="500"
         ),

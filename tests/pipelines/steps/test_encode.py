@@ -117,7 +117,7 @@ def repr_all(value):
     return value if isinstance(value, (str, list)) else repr(value)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(valid_frames())
 @example(endpoints({"Attributes.a": [["x,", ":null y"]]}))
 @example(endpoints({"Attributes.a": [["x{", ":null,y"]], "Attributes.b": [None]}))

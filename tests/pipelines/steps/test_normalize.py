@@ -81,7 +81,7 @@ def one(column, value, params=PARAMS, **others):
     return normalize(endpoints(columns), params).frame[column].item()
 
 
-@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(messy_frames(), st.sampled_from([None, "US", "GB"]), st.sampled_from([None, "SMS", "EMAIL"]))
 def test_normalizing_again_changes_nothing(frame, country, channel):
     params = NormalizeParams(country, channel)
@@ -91,7 +91,7 @@ def test_normalizing_again_changes_nothing(frame, country, channel):
     assert again.issues.is_empty()
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(messy_frames())
 def test_every_row_goes_on_and_no_value_is_invented(frame):
     result = normalize(frame, NormalizeParams())

@@ -86,7 +86,7 @@ def test_one_row_of_an_id_wins(rows, winner):
     losers = sorted(set(rows.select("partition", "source_row").rows()) - {winner})
     assert decided(resolution) == [(*row, "duplicate") for row in losers]
     assert set(resolution.decisions["code"]) == {"endpoint.duplicate_id"}
-    text = f"Row {winner[1]} of {FILES[winner[0]]} has the same Id and was taken instead."
+    text = f"Row {winner[1]} of {FILES[winner[0]]} has the same Id and won."
     assert set(resolution.decisions["message"]) == {text}
 
 

@@ -2,6 +2,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pandera.config import ValidationDepth, config_context
 from polars.testing import assert_frame_equal
 from step_frames import FIRST_ROW, assert_counting_law, endpoints, found
 
@@ -151,6 +152,7 @@ COMBINATIONS = [
 ]
 ELSEWHERE = {
     "record.malformed": "storage",
+    "record.swallowed_others": "swallowed",
     "column.unmapped": "map_columns",
     "attribute.name_discouraged": "map_columns",
     "effective_date.zone_missing": "normalize",
@@ -340,7 +342,7 @@ def faulty_frames(draw):
     return endpoints(frame)
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(faulty_frames())
 def test_rows_are_judged_each_by_itself_and_counted_once(frame):
     result = validate(frame, PARAMS)
@@ -348,3 +350,16 @@ def test_rows_are_judged_each_by_itself_and_counted_once(frame):
     alone = pl.concat([validate(row, PARAMS).issues for row in frame.iter_slices(1)])
     assert_frame_equal(result.issues, alone)
     assert result.issues["source_row"].is_between(FIRST_ROW, FIRST_ROW + frame.height - 1).all()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({"validation_enabled": False}, id="switched-off"),
+        pytest.param({"validation_depth": ValidationDepth.SCHEMA_ONLY}, id="schema-only"),
+    ],
+)
+def test_the_environment_cannot_switch_validation_off(environment):
+    with config_context(**environment):
+        result = validate(endpoints({"Address": ["ana@@example.com"]}), PARAMS)
+    assert result.issues["code"].to_list() == ["address.email_invalid"]

@@ -99,8 +99,35 @@ def test_whole_floats_are_whole_numbers_in_identifiers(read, column):
 
 
 def test_floats_that_hold_no_exact_whole_number_stay_what_they_are(read):
-    _, rows = read(pa.table({"Id": [2.0**53, 1e20, NAN, float("-inf")]}))
-    assert cells(rows) == ["9007199254740992.0", "1e+20", "NaN", "-inf"]
+    _, rows = read(pa.table({"Id": [2.0**53, 1e20, float("-inf")]}))
+    assert cells(rows) == ["9007199254740992.0", "1e+20", "-inf"]
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()], ids=str)
+@pytest.mark.parametrize(
+    "column",
+    ["Id", "Address", "RequestId", "Location.PostalCode", "User.UserId", " location.postalcode"],
+)
+def test_nan_is_a_missing_identifier(read, column, kind):
+    _, rows = read(pa.table({column: pa.array([5.0, NAN, None], kind)}))
+    assert cells(rows) == ["5", None, None]
+
+
+def test_nan_is_a_missing_identifier_within_a_struct(read):
+    _, rows = read(pa.table({"User": [{"UserId": NAN}, {"UserId": 7.0}, None]}))
+    assert cells(rows) == [None, "7", None]
+
+
+@pytest.mark.parametrize("column", ["Metrics.m", "Location.Latitude", "Attributes.x", "City"])
+def test_nan_elsewhere_stays_a_value(read, column):
+    """A metric of NaN must be refused, not left out."""
+    _, rows = read(pa.table({column: [5.0, NAN, None]}))
+    assert cells(rows) == ["5.0", "NaN", None]
+
+
+def test_nan_in_a_list_stays_a_value(read):
+    _, rows = read(pa.table({"Attributes.x": [[1.5, NAN]]}))
+    assert cells(rows) == [["1.5", "NaN"]]
 
 
 def test_structs_become_dotted_columns(read):

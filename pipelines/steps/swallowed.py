@@ -1,0 +1,36 @@
+"""Swallowed records: a quote that is opened in one record and closed in a later one.
+
+A CSV reader takes everything in between for one value, so that whole records vanish into it and the
+counts still balance. Such a value gives itself away: one of its lines has the commas of a record.
+"""
+
+import polars as pl
+
+from pipelines.steps.result import find_issues, join_issues
+from schemas import issues
+
+FEWEST_COLUMNS = 3
+"""Columns below which any sentence with a comma would look like a record."""
+
+
+def find_swallowed(frame: pl.DataFrame, header: list[str]) -> pl.DataFrame:
+    """Find the rows of a CSV source with a value that holds a line like a whole record.
+
+    Args:
+        frame: A staged partition: `source_row` and `c<position>` columns of text.
+        header: The header of its source.
+
+    Returns:
+        Issues in the shape of `result.FOUND_SCHEMA`; the value is the text that was swallowed.
+    """
+    if len(header) < FEWEST_COLUMNS:
+        return join_issues([])
+    like_record = rf"\n(?:[^,\n]*,){{{len(header) - 1},}}"
+    found = []
+    for position, name in enumerate(header):
+        text = pl.col(f"c{position}")
+        if frame[f"c{position}"].str.contains("\n", literal=True).any():
+            rows = frame.filter(text.str.contains(like_record))
+            value = text.str.slice(0, issues.LONGEST_RECORD)
+            found.append(find_issues(rows, name, issues.RECORD_SWALLOWED, value))
+    return join_issues(found)
