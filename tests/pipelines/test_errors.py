@@ -13,6 +13,7 @@ from pipelines.errors import (
     GuardError,
     RunStateError,
     SourceError,
+    StorageError,
     TerminalDestinationError,
     TransientDestinationError,
 )
@@ -20,6 +21,7 @@ from pipelines.errors import (
 EXIT_CODES = {
     EndpointImportError: 1,
     BooksError: 1,
+    StorageError: 5,
     ConfigurationError: 2,
     RunStateError: 2,
     SourceError: 3,

@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 from pipelines.destinations.base import Answer, AnswerKind
 from pipelines.destinations.retry import RetryPolicy
 from pipelines.destinations.sender import SendCounts, Sender
-from pipelines.errors import TerminalDestinationError, TransientDestinationError
+from pipelines.errors import (
+    DestinationError,
+    TerminalDestinationError,
+    TransientDestinationError,
+)
 from schemas.batch import Batch
 
 ACCEPTED = Answer(AnswerKind.ACCEPTED, "", "request-1")
@@ -327,17 +331,22 @@ def test_threads_that_wait_to_try_again_stop_too():
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_a_defect_in_the_destination_is_not_swallowed(threads):
-    with pytest.raises(ZeroDivisionError):
-        deliver([ACCEPTED, ZeroDivisionError()], [1] * 5, threads)
+def test_a_defect_stops_sending_and_keeps_what_was_answered(threads):
+    _, result = deliver([ACCEPTED, ZeroDivisionError("oops")], [1] * 5, threads)
+    assert isinstance(result.error, DestinationError)
+    assert "ZeroDivisionError: oops" in result.error.message
+    outcomes = [delivery.outcome for delivery in result.deliveries]
+    assert set(outcomes) == {"accepted"}
+    assert 1 <= len(outcomes) < 5
 
 
-def test_a_defect_in_the_callback_is_not_swallowed():
+def test_a_defect_in_the_callback_is_told():
     def fail(_):
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
-        make_sender(ScriptedDestination()).deliver(Numbers(), batches(1, 1), fail)
+    result = make_sender(ScriptedDestination()).deliver(Numbers(), batches(1, 1), fail)
+    assert isinstance(result.error, DestinationError)
+    assert "ZeroDivisionError" in result.error.message
 
 
 def test_no_batches_is_nothing_to_do():

@@ -12,7 +12,7 @@ HEADER = ["Id", "ChannelType", "Address", "Note"]
 def frame(*notes: str | None) -> pl.DataFrame:
     rows = [(n + 1, None, f"e{n}", "EMAIL", "a@example.com", note) for n, note in enumerate(notes)]
     names = ["source_row", "malformed", "c0", "c1", "c2", "c3"]
-    text = {name: pl.String for name in names[1:]}
+    text = dict.fromkeys(names[1:], pl.String)
     return pl.DataFrame(rows, schema={"source_row": pl.Int64, **text}, orient="row")
 
 

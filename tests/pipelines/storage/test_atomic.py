@@ -7,6 +7,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from pipelines.errors import StorageError
 from pipelines.storage.atomic import replacing, write_json, write_parquet, write_text
 
 
@@ -53,7 +54,7 @@ def test_a_temporary_file_is_no_partition(tmp_path):
 
 
 def test_a_block_that_writes_nothing_fails(tmp_path):
-    with pytest.raises(FileNotFoundError), replacing(tmp_path / "x"):
+    with pytest.raises(StorageError, match="No such file"), replacing(tmp_path / "x"):
         pass
     assert list(tmp_path.iterdir()) == []
 
