@@ -172,8 +172,6 @@ def test_an_application_id_stays_within_its_place_in_the_path(sink):
             id="400",
         ),
         pytest.param(Reply.failure(400, None, "why"), "refused", "why", id="400 without a code"),
-        pytest.param(Reply(400, b"<p>no"), "refused", "<p>no", id="400 with HTML"),
-        pytest.param(Reply(400, b"[1]"), "refused", "[1]", id="400 with a list"),
         pytest.param(Reply(400), "refused", "HTTP status 400", id="400 without body"),
         pytest.param(Reply(400, b'{"Message":null}'), "refused", "HTTP status 400", id="400 null"),
         pytest.param(Reply.failure(408, None, "late"), "failed", "late", id="408"),
@@ -195,7 +193,6 @@ def test_an_application_id_stays_within_its_place_in_the_path(sink):
             Reply.failure(500, "InternalServerErrorException", "x"), "failed", "500 x", id="500"
         ),
         pytest.param(Reply(502, b"<html>"), "failed", "502 Bad Gateway", id="502 with HTML"),
-        pytest.param(Reply(400, b"<p>\xff"), "refused", "<p>\ufffd", id="400 in no UTF-8"),
         pytest.param(Reply(500, b"\xff\xfe"), "failed", "500 \ufffd\ufffd", id="500 in no UTF-8"),
     ],
 )
@@ -295,3 +292,18 @@ def test_a_service_that_comes_back_is_reached(sink, destination):
 def test_the_request_id_is_kept(send_to, status):
     answer, _ = send_to(Reply(status, b"{}"))
     assert answer.request_id == "request-1"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        pytest.param(b"<html><h1>400 Bad\nRequest</h1></html>", "(400 Bad Request)", id="HTML"),
+        pytest.param(b"[1]", "([1])", id="list"),
+        pytest.param(b"<p>\xff", "(\ufffd)", id="no UTF-8"),
+    ],
+)
+def test_a_400_of_something_in_between_blames_no_item(send_to, body, text):
+    answer, _ = send_to(Reply(400, body))
+    assert answer.kind == "terminal"
+    assert text in answer.message
+    assert "Check the URL" in answer.message
