@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint typecheck serve-local bench lock clean
+.PHONY: help setup demo test coverage check format lint typecheck serve-local bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ demo: $(READY) ## import data/samples/audience.csv into the embedded server and 
 
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest
+
+coverage: $(READY) ## branch coverage of the pure core
+	$(BIN)/python -m pytest --quiet --cov --cov-report=term-missing:skip-covered tests/schemas tests/pipelines/steps
 
 check: lint typecheck test ## lint, types and tests
 

@@ -9,17 +9,15 @@ import polars as pl
 
 from pipelines.steps.result import StepResult, drop_refused, find_issues, join_issues
 from schemas import issues, limits
-from schemas.columns import ATTRIBUTES, METRICS, USER_ATTRIBUTES, attribute_name
-
-TOP_LEVEL = (
-    "Id",
-    "ChannelType",
-    "Address",
-    "EndpointStatus",
-    "OptOut",
-    "EffectiveDate",
-    "RequestId",
+from schemas.columns import (
+    ATTRIBUTES,
+    METRICS,
+    SCALAR_COLUMNS,
+    USER_ATTRIBUTES,
+    attribute_name,
 )
+
+TOP_LEVEL = tuple(name for name in SCALAR_COLUMNS if "." not in name)
 """Members of a batch item that are plain texts (service model, EndpointBatchItem)."""
 
 _STRING = r'"(?:[^"\\]|\\.)*"'
