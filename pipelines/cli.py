@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import orjson
+from click.core import ParameterSource
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
@@ -96,10 +97,13 @@ def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     \b
     Examples:
       endpoint-import run audience.csv --local
-      endpoint-import run exports/*.parquet --application-id 5e1f... --region eu-west-1
+      endpoint-import run 'exports/*.parquet' --application-id 5e1f... --region eu-west-1
       endpoint-import run runs/LAST/errors.csv --local      (after correcting it)
     """  # noqa: D301 (click's mark for lines to keep)
     settings = make_settings(sources, given)
+    origin = click.get_current_context().get_parameter_source("endpoint_url")
+    if settings.local and origin is ParameterSource.COMMANDLINE:
+        raise ConfigurationError("--local and --endpoint-url exclude each other. Leave one out.")
     with ExitStack() as stack:
         if settings.local:
             settings = start_local_server(stack, settings)
@@ -109,7 +113,9 @@ def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
 @cli.command()
 @with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
 def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
-    """Report what is wrong with an export; sends nothing, and needs no destination.
+    """Report what is wrong with an export.
+
+    Sends nothing and needs no destination: options about one are taken and not used.
 
     \b
     Example:
@@ -121,7 +127,9 @@ def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
 @cli.command()
 @with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
 def plan(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
-    """Say what `run` would do: rows by outcome, requests, minutes; sends nothing.
+    """Say what `run` would do; sends nothing.
+
+    Rows by outcome, requests, and the time that these take at the quota.
 
     \b
     Example:
@@ -185,7 +193,9 @@ def report(run_id: str, runs_dir: Path, *, as_json: bool) -> None:
 
 @cli.command()
 @option(
-    "--host", default="127.0.0.1", help="Address to listen on; other machines reach only others."
+    "--host",
+    default="127.0.0.1",
+    help="Address to listen on; the default serves this machine alone.",
 )
 @option("--port", type=click.IntRange(0, 65535), default=8765, help="Port; 0 takes a free one.")
 @DATABASE
@@ -258,7 +268,12 @@ def run_flow(
     with ProgressBar():
         from datetime import UTC, datetime
 
-        from pipelines.flows import check_quality, import_endpoints, new_run_id
+        from pipelines.flows import (
+            check_quality,
+            import_endpoints,
+            new_run_id,
+            start_prefect_api,
+        )
         from pipelines.report.plan import make_plan
         from pipelines.storage.run_dir import open_run_directory
 
@@ -266,6 +281,7 @@ def run_flow(
         settings = settings.model_copy(update={"run_id": run_id})
         stopped: EndpointImportError | None = None
         try:
+            start_prefect_api()
             if command == "run":
                 import_endpoints(settings)
             else:
@@ -273,6 +289,8 @@ def run_flow(
         except (GuardError, DestinationError) as error:
             stopped = error
         except KeyboardInterrupt as error:
+            if not (settings.runs_dir / run_id).exists():
+                raise
             raise DestinationError(
                 f"Stopped by a signal. Run {run_id} is not complete: start the command again."
             ) from error
@@ -334,10 +352,9 @@ def show(
     """Print a summary, and the plan of an import, for people; and as JSON where asked for."""
     from pipelines.terminal.summary_text import print_summary
 
-    console = Console(stderr=as_json)
-    print_summary(console, run, manifest, summary)
-    if import_plan is not None:
-        console.print(import_plan.text, soft_wrap=True, highlight=False)
+    print_summary(
+        Console(stderr=as_json), run, manifest, summary, import_plan.text if import_plan else None
+    )
     if as_json:
         document = summary.model_dump(mode="json")
         document |= import_plan.as_json() if import_plan is not None else {}

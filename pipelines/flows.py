@@ -6,7 +6,9 @@
 server, and under one as deployments (`prefect.yaml`).
 """
 
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic
@@ -15,6 +17,8 @@ from uuid import uuid4
 
 from prefect import flow, get_run_logger
 from prefect.futures import PrefectFuture, wait
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from pipelines import progress, stopping
@@ -99,6 +103,27 @@ def check_quality(
     except BaseException as error:
         note_failure(run, manifest, error)
         raise
+
+
+def start_prefect_api() -> None:
+    """Start the API that Prefect needs, unless there is one, out of reach of Ctrl-C.
+
+    Prefect would start it by itself, but a Ctrl-C at the terminal goes to all processes there: the
+    API would be gone before the run has come to its orderly end. A child inherits the signals that
+    the thread which starts it has blocked.
+
+    Raises:
+        RuntimeError: It does not start.
+    """
+    if PREFECT_API_URL.value() is not None:
+        return
+
+    def start() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        SubprocessASGIServer().start()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(start).result()
 
 
 def new_run_id(now: datetime) -> str:
@@ -265,6 +290,7 @@ def _summarize(
     finished_at = manifest.finished_at or datetime.now(UTC)
     seconds = (finished_at - manifest.started_at).total_seconds()
     is_import = manifest.command == "run"
+    dealt_with = rows - counts[Outcome.UNPROCESSED] if is_import else rows
     return Summary(
         run_id=manifest.run_id,
         status=manifest.status.value,
@@ -279,7 +305,7 @@ def _summarize(
         splits=sending.splits,
         bytes_sent=sending.bytes_sent,
         seconds=round(seconds, 3),
-        rows_per_second=round(rows / seconds, 1) if seconds else 0.0,
+        rows_per_second=round(dealt_with / seconds, 1) if seconds else 0.0,
         issues_by_code=issues_by_code,
         started_at=manifest.started_at,
         finished_at=finished_at,

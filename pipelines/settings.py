@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipelines.steps.guards import parse_threshold
 from schemas.channels import ChannelType
-from schemas.codes import country_codes
+from schemas.codes import country_codes, normalize_countries
 from schemas.phones import PhoneCheck
 
 PARTITION_ROWS = 50_000
@@ -67,9 +68,12 @@ class ImportSettings(BaseModel):
     @field_validator("default_country")
     @classmethod
     def _check_country(cls, value: str | None) -> str | None:
-        if value is not None and value.upper() not in country_codes():
-            raise ValueError(f"{value!r} is no ISO 3166-1 alpha-2 country code such as US")
-        return value.upper() if value else None
+        if value is None:
+            return None
+        code = str(normalize_countries(pl.Series([value.strip()]))[0])
+        if code not in country_codes():
+            raise ValueError(f"{value!r} is no country of ISO 3166-1, such as US")
+        return code
 
     @field_validator("default_channel", mode="before")
     @classmethod

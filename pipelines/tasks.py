@@ -133,7 +133,8 @@ def require_columns(
     if "Address" not in plan.positions:
         raise SourceError(
             f"{source.name} has no column Address; its columns are: {found}. "
-            "Rename the column that holds phone numbers, e-mail addresses or tokens to Address."
+            "Rename the column that holds phone numbers, e-mail addresses or tokens to Address: "
+            "one row is one address."
         )
     if "ChannelType" not in plan.positions and settings.default_channel is None:
         raise SourceError(

@@ -80,7 +80,9 @@ CHANNEL_UNKNOWN = _error(
     "The service has no such ChannelType.",
     "Use SMS, VOICE, EMAIL, GCM, APNS, ADM, BAIDU, PUSH, IN_APP or CUSTOM.",
 )
-ADDRESS_MISSING = _error("address.missing", "There is no Address.", "Fill it in.")
+ADDRESS_MISSING = _error(
+    "address.missing", "There is no Address.", "Fill it in, or delete the row."
+)
 ADDRESS_SCIENTIFIC = _error(
     "address.scientific_notation",
     "A spreadsheet turned the phone number into scientific notation, digits are lost.",

@@ -2,8 +2,9 @@
 
 import re
 
+USER_ATTRIBUTES = "User.UserAttributes."
 PERSONAL_COLUMNS = frozenset({"Id", "Address", "User.UserId"})
-"""Columns that are masked always; others only where a value looks like an address."""
+"""Columns that are masked always, as all user attributes are; others where a value looks so."""
 NUMBER_COLUMNS = frozenset({"EffectiveDate", "Location.Latitude", "Location.Longitude"})
 """Columns whose values look like phone numbers and are none."""
 _LONG_NUMBER = re.compile(r"(?:\d[ ().-]?){7,}")
@@ -57,7 +58,7 @@ def mask_cell(column: str | None, value: str) -> str:
     """
     if column is None:
         return mask_text(value)
-    if column in PERSONAL_COLUMNS:
+    if column in PERSONAL_COLUMNS or column.startswith(USER_ATTRIBUTES):
         return mask(value)
     is_number = column in NUMBER_COLUMNS and "@" not in value
     return mask(value) if looks_personal(value) and not is_number else value

@@ -75,6 +75,8 @@ def normalize_phones(numbers: pl.Series, regions: pl.Series) -> pl.Series:
 
 def _keep_ambiguous(numbers: pl.Series, read: pl.Series) -> pl.Series:
     """Take what was read, but the text where it could have been meant with a `+` in front."""
+    if numbers.str.starts_with("+").all():
+        return pl.select(pl.coalesce(read, numbers)).to_series().alias(numbers.name)
     digits = pl.col("text").str.replace_all("[^0-9]+", "")
     prefix_length = pl.col("read").str.len_bytes().cast(pl.Int64) - 1 - digits.str.len_bytes()
     prefix = pl.col("read").str.slice(1, pl.max_horizontal(prefix_length, 0))

@@ -29,6 +29,8 @@ class IssueRow:
     remedy: str
     example: str
     where: str
+    where_row: bool
+    """Whether the issue is about rows; else it is about a whole column."""
 
 
 def render_page(run: RunDirectory, manifest: Manifest, summary: Summary, verdict: str) -> str:
@@ -84,6 +86,7 @@ def _issue_row(line: dict[str, object]) -> IssueRow:
         text=kind.text,
         remedy=kind.remedy,
         example=mask_cell(column, value[:LONGEST_EXAMPLE]),
+        where_row=row is not None,
         where=f"{line['source_file']}" + (f", row {row}" if row is not None else ""),
     )
 

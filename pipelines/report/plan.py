@@ -44,7 +44,10 @@ class ImportPlan:
         would = f"`run` would send {self.rows:,} endpoints in {self.requests:,} requests"
         if self.minutes is None:
             return f"{would}, as fast as the service answers."
-        return f"{would}: {self.minutes:,.1f} minutes at {self.requests_per_second:g} requests/s."
+        time = (
+            f"{self.minutes:,.1f} minutes" if self.minutes >= 1 else f"{self.minutes * 60:,.0f} s"
+        )
+        return f"{would}: {time} at {self.requests_per_second:g} requests/s."
 
 
 def make_plan(run: RunDirectory, settings: ImportSettings) -> ImportPlan:

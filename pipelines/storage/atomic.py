@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import polars as pl
+import pyarrow.parquet as pq
 
 from pipelines.errors import StorageError
 
@@ -46,8 +47,15 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame as Parquet."""
     with replacing(path) as temporary:
-        # lz4 is read and written several times faster than the default zstd and lives for a run.
-        frame.write_parquet(temporary, compression="lz4", statistics=False)
+        # For files that live as long as a run: cheap to write, not small. Most texts are distinct,
+        # so that a dictionary would be built for nothing.
+        pq.write_table(
+            frame.to_arrow(),
+            temporary,
+            compression="lz4",
+            use_dictionary=False,
+            write_statistics=False,
+        )
 
 
 def write_json(value: object, path: Path, default: Callable[[Any], Any] | None = None) -> None:

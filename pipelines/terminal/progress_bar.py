@@ -120,6 +120,9 @@ class _Lines:
         self.end()
         self._phase, self._rows, self._total = phase, 0, total_rows
         self._began_s = self._told_s = time.monotonic()
+        if phase == "start":
+            sys.stderr.write("starting\n")
+            sys.stderr.flush()
 
     def advance(self, rows: int) -> None:
         self._rows += rows
@@ -129,7 +132,7 @@ class _Lines:
 
     def end(self) -> None:
         if self._phase is not None and self._rows:
-            self._tell(" done")
+            self._tell("")
         self._phase = None
 
     def _tell(self, ending: str) -> None:

@@ -2,6 +2,7 @@
 
 import shlex
 
+import polars as pl
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -11,7 +12,7 @@ from pipelines.report.verdict import say_verdict
 from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import Manifest, RunStatus
 from pipelines.storage.run_dir import RunDirectory
-from schemas.issues import ISSUE_KINDS, Severity
+from schemas.issues import COLUMN_UNMAPPED, ISSUE_KINDS, Severity
 from schemas.outcomes import MEANINGS, Outcome
 
 COLOURS = {
@@ -28,11 +29,17 @@ MOST_ISSUES = 12
 
 
 def print_summary(
-    console: Console, run: RunDirectory, manifest: Manifest, summary: Summary
+    console: Console,
+    run: RunDirectory,
+    manifest: Manifest,
+    summary: Summary,
+    plan: str | None = None,
 ) -> None:
-    """Print the summary of a finished run."""
+    """Print the summary of a run, with the plan of an import where there is one."""
     console.print()
     console.print(Text(say_verdict(summary, manifest), style="bold"), soft_wrap=True)
+    if plan is not None:
+        console.print(Text(plan), soft_wrap=True)
     console.print(_outcome_table(summary, manifest))
     if summary.issues_by_code:
         console.print(Text("Issues, errors first", style="bold"))
@@ -96,9 +103,11 @@ def _say_delivery(summary: Summary) -> str:
 
 def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list[str]:
     lines = []
+    if "column.unmapped" in summary.issues_by_code:
+        lines.append(f"Not imported: {', '.join(_unmapped(run))} (no column of an endpoint)")
     if summary.invalid or summary.rejected:
         lines.append(f"To fix:  correct {run.errors}, then: {_again(run, manifest)}")
-    if manifest.status is RunStatus.STOPPED and summary.unprocessed:
+    if manifest.status in (RunStatus.STOPPED, RunStatus.GUARDED) and run.unprocessed.is_file():
         lines.append(f"To send: {run.unprocessed} holds the rows that are still to be sent")
     if manifest.settings.get("local") and summary.accepted:
         serve = shlex.join(["endpoint-import", "serve", *_database(manifest)])
@@ -125,3 +134,8 @@ def _again(run: RunDirectory, manifest: Manifest) -> str:
 def _database(manifest: Manifest) -> list[str]:
     db = str(manifest.settings.get("db"))
     return [] if db == str(ImportSettings.model_fields["db"].default) else ["--db", db]
+
+
+def _unmapped(run: RunDirectory) -> list[str]:
+    issues = pl.scan_parquet(run.issues).filter(pl.col("code") == COLUMN_UNMAPPED.code)
+    return issues.select(pl.col("column").unique(maintain_order=True)).collect()["column"].to_list()
