@@ -1,12 +1,8 @@
 """The command line."""
 
-import logging
 import os
-import signal
 import sys
-import tempfile
 import traceback
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,6 +33,7 @@ from pipelines.terminal.options import (
     read_settings_file,
     with_options,
 )
+from pipelines.terminal.process import prepare_process
 
 if TYPE_CHECKING:
     from pipelines.report.plan import ImportPlan
@@ -46,24 +43,11 @@ if TYPE_CHECKING:
     from pipelines.storage.run_dir import RunDirectory
 
 NOT_ALL_IMPORTED = 1
-LOOPBACK = "127.0.0.1,localhost"
 STOPPED = 5
 WIDEST = 200
 """Columns that the list of runs may take: a run id alone may take 100."""
 API_UNREACHABLE = "Failed to reach API at "
 """How Prefect begins the message of the RuntimeError that it raises then."""
-QUIET = {
-    # People see our own progress and messages; Prefect's log goes to its API all the same.
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    "PYTHONWARNINGS": "ignore",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
-    # A cold machine takes longer than the default of 20 s for the ephemeral API.
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-}
 
 
 @click.group(
@@ -361,11 +345,6 @@ def show(
         sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def interrupt(*_: object) -> None:
-    """Treat SIGTERM as Ctrl-C."""
-    raise KeyboardInterrupt
-
-
 def main() -> None:
     """Run the command line; a known error becomes one line and its exit code."""
     prepare_process()
@@ -388,23 +367,6 @@ def main() -> None:
         else:
             click.echo("Set ENDPOINT_IMPORT_DEBUG=1 to see where it happened.", err=True)
         sys.exit(STOPPED)
-
-
-def prepare_process() -> None:
-    """Set what holds for the process and its children: quiet, private, and stopped by SIGTERM."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    for name in ("NO_PROXY", "no_proxy"):
-        # The embedded server and Prefect's own API are on this machine, whatever the proxy.
-        known = os.environ.get(name)
-        os.environ[name] = f"{known},{LOOPBACK}" if known else LOOPBACK
-    if "PREFECT_HOME" not in os.environ and not os.access(Path("~").expanduser(), os.W_OK):
-        os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="endpoint-import-")
-    os.umask(0o077)
-    warnings.simplefilter("ignore")
-    logging.getLogger().addHandler(logging.NullHandler())
-    # Else SIGTERM ends this process at once and leaves its Prefect API and local server behind.
-    signal.signal(signal.SIGTERM, interrupt)
 
 
 if __name__ == "__main__":

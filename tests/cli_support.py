@@ -32,8 +32,8 @@ NOWHERE = "http://127.0.0.1:9"
 ELSEWHERE = ("--application-id", "local", "--endpoint-url", NOWHERE)
 
 PROGRESS = re.compile(
-    r"(starting|reading|validating|comparing rows|sending|writing the results)"
-    r"( done)?: [\d,]+( of [\d,]+)? rows in [\d,.]+ s \([\d,]+ rows/s(, [\d,]+ s left)?\)"
+    r"starting|(reading|validating|comparing rows|sending|writing the results)"
+    r": [\d,]+( of [\d,]+)? rows in [\d,.]+ s \([\d,]+ rows/s(, [\d,]+ s left)?\)"
 )
 USAGE = re.compile(r"Usage: .*|Try '.*' for help\.")
 NOISE = re.compile(r"traceback|prefect|warning|httpx|sqlalchemy|asyncio", re.IGNORECASE)

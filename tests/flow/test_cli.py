@@ -162,7 +162,7 @@ def test_plan(cli_here: CommandLine) -> None:
     (cli_here.cwd / "many.csv").write_text(HEADER.decode() + rows)
     result = cli_here("plan", "many.csv", "dirty.csv", "--rate", "0.1", "--run-id", "one")
     require_quiet(result)
-    assert "`run` would send 253 endpoints in 4 requests: 0.7 minutes at 0.1" in result.stdout
+    assert "`run` would send 253 endpoints in 4 requests: 40 s at 0.1" in result.stdout
     assert re.search(r"\b2 +invalid\b", result.stdout)
     assert result.code == 1
     assert read_summary(cli_here.cwd / "runs", "one")["requests"] == 0

@@ -1,0 +1,44 @@
+"""The process that a command runs in: quiet, private, and stopped by SIGTERM as by Ctrl-C."""
+
+import logging
+import os
+import signal
+import tempfile
+import warnings
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1,localhost"
+QUIET = {
+    # People see our own progress and messages; Prefect's log goes to its API all the same.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PYTHONWARNINGS": "ignore",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    # A cold machine takes longer than the default of 20 s for the ephemeral API.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+}
+
+
+def prepare_process() -> None:
+    """Set what holds for the process and its children: quiet, private, and stopped by SIGTERM."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    for name in ("NO_PROXY", "no_proxy"):
+        # The embedded server and Prefect's own API are on this machine, whatever the proxy.
+        known = os.environ.get(name)
+        os.environ[name] = f"{known},{LOOPBACK}" if known else LOOPBACK
+    if "PREFECT_HOME" not in os.environ and not os.access(Path("~").expanduser(), os.W_OK):
+        os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="endpoint-import-")
+    os.umask(0o077)
+    warnings.simplefilter("ignore")
+    logging.getLogger().addHandler(logging.NullHandler())
+    # Else SIGTERM ends this process at once and leaves its Prefect API and local server behind.
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def interrupt(*_: object) -> None:
+    """Treat SIGTERM as Ctrl-C."""
+    raise KeyboardInterrupt
