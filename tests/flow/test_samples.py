@@ -33,7 +33,12 @@ SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
 TROUBLES = sorted((SAMPLES / "troubles").glob("*.expected.json"))
 
-ONLY_TROUBLES = {"endpoint.too_large", "attribute.too_many_names", "attribute.too_many_values"}
+ONLY_TROUBLES = {
+    "endpoint.too_large",
+    "attribute.too_many_names",
+    "attribute.too_many_values",
+    "record.swallowed_others",
+}
 """Codes that need many columns, and so files of their own."""
 ONCE = {"attribute.name_too_long", "attribute.name_discouraged", "column.unmapped"}
 """Codes of whole columns, of which the audience has one each at least."""
