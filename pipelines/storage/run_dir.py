@@ -109,9 +109,7 @@ def create_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:
             raise ConfigurationError(
                 f"{runs_dir} is no directory. Choose another --runs-dir."
             ) from error
-        raise RunStateError(
-            f"There is a run {run_id} in {runs_dir} already. Choose another --run-id."
-        ) from error
+        raise _taken(runs_dir, run_id) from error
     except OSError as error:
         raise ConfigurationError(
             f"Cannot write into {runs_dir}: {error.strerror}. Choose another --runs-dir."
@@ -127,9 +125,7 @@ def refuse_existing_run(runs_dir: Path, run_id: str) -> None:
         RunStateError: There is a run of that name.
     """
     if (runs_dir / _checked(run_id)).exists():
-        raise RunStateError(
-            f"There is a run {run_id} in {runs_dir} already. Choose another --run-id."
-        )
+        raise _taken(runs_dir, run_id)
 
 
 def open_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:
@@ -149,6 +145,10 @@ def open_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:
 def list_runs(runs_dir: Path) -> list[RunDirectory]:
     """List the runs, in no particular order: when each one began stands in its manifest."""
     return [RunDirectory(path.parent) for path in runs_dir.glob("*/manifest.json")]
+
+
+def _taken(runs_dir: Path, run_id: str) -> RunStateError:
+    return RunStateError(f"There is a run {run_id} in {runs_dir} already. Choose another --run-id.")
 
 
 def _checked(run_id: str) -> str:
