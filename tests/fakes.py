@@ -29,7 +29,7 @@ class FakeClock:
         with self._lock:
             return self.now
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, is_over: Callable[[], bool] = lambda: False) -> None:
         with self._lock:
             self.waits.append(seconds)
             self.now += seconds

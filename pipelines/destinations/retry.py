@@ -2,8 +2,16 @@
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
+
+SLICE_S = 0.1
+"""Longest that a waiting thread does not look whether its wait is over, in seconds."""
+
+
+def _never() -> bool:
+    return False
 
 
 class Clock(Protocol):
@@ -13,8 +21,8 @@ class Clock(Protocol):
         """Give seconds since some moment."""
         ...
 
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
+    def sleep(self, seconds: float, is_over: Callable[[], bool] = _never) -> None:
+        """Wait; come back early once `is_over` says so."""
         ...
 
 
@@ -25,9 +33,11 @@ class SystemClock:
         """Give seconds since some moment."""
         return time.monotonic()
 
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
+    def sleep(self, seconds: float, is_over: Callable[[], bool] = _never) -> None:
+        """Wait; come back early once `is_over` says so."""
+        end_s = time.monotonic() + seconds
+        while (left_s := end_s - time.monotonic()) > 0 and not is_over():
+            time.sleep(min(left_s, SLICE_S))
 
 
 @dataclass(frozen=True, slots=True)
