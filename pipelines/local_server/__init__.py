@@ -4,5 +4,5 @@
 does where the service's own behaviour is not known is listed in docs/local-server.md.
 
 `process` starts and stops it; `app` wires `routes` (raw paths), `signature` and `store` together;
-`rules` reads request bodies, `merge` and `upsert` apply them.
+`rules` reads request bodies, `merge` and `upsert` apply them. `rehearsal` makes trouble on purpose.
 """

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from pipelines.errors import ConfigurationError
+from pipelines.local_server.faults import parse_faults, parse_latency, parse_quota
 from pipelines.local_server.options import ServerOptions
 from pipelines.local_server.serving import run_server
 
@@ -15,24 +16,31 @@ def main() -> int:
     """Serve until stopped; the return value is the exit code."""
     parser = _parser()
     given = parser.parse_args()
-    options = ServerOptions(
+    stdin = None
+    if given.exit_with_stdin:
+        # Unbuffered: a daemon thread inside a buffered read would hold its lock at exit.
+        stdin = os.fdopen(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+    try:
+        run_server(_options(given), _announce, stdin=stdin)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+def _options(given: argparse.Namespace) -> ServerOptions:
+    return ServerOptions(
         host=given.host,
         port=given.port,
         db=given.db,
         applications=tuple(given.app),
         credentials=given.credentials,
         verbose=given.verbose,
+        faults=() if given.fault is None else parse_faults(given.fault),
+        latency=None if given.latency is None else parse_latency(given.latency),
+        quota=None if given.quota is None else parse_quota(given.quota),
+        seed=given.seed,
     )
-    stdin = None
-    if given.exit_with_stdin:
-        # Unbuffered: a daemon thread inside a buffered read would hold its lock at exit.
-        stdin = os.fdopen(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
-    try:
-        run_server(options, _announce, stdin=stdin)
-    except ConfigurationError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
 
 
 def _announce(url: str) -> None:
@@ -60,6 +68,16 @@ def _parser() -> argparse.ArgumentParser:
         help="accept only requests signed with a key of this file (AWS credentials form)",
     )
     parser.add_argument("--verbose", action="store_true", help="log requests to stderr")
+    parser.add_argument(
+        "--fault", metavar="NAME=SHARE,...", help="faults on purpose, such as 429=0.1,reset=0.02"
+    )
+    parser.add_argument(
+        "--latency", metavar="TIME", help="hold answers back, such as 50ms or 10ms-80ms"
+    )
+    parser.add_argument(
+        "--quota", metavar="RATE", help="answer 429 over this many requests, such as 2/s"
+    )
+    parser.add_argument("--seed", type=int, help="the same faults each time")
     parser.add_argument(
         "--exit-with-stdin", action="store_true", help="stop when standard input ends"
     )

@@ -49,7 +49,7 @@ class _Service(BaseRoute):
             reply = self._answer(request, body, request_id)
             response = _respond(reply, request_id)
         except ServiceError as error:
-            response = _respond_error(error, request_id)
+            response = respond_error(error, request_id)
         except ClientDisconnect:
             return
         await response(scope, receive, send)
@@ -93,8 +93,11 @@ def _respond(reply: Reply, request_id: str) -> Response:
     return _respond_json(reply.status, reply.body, headers)
 
 
-def _respond_error(error: ServiceError, request_id: str) -> Response:
-    headers = {"x-amzn-RequestId": request_id, "x-amzn-ErrorType": error.code}
+def respond_error(error: ServiceError, request_id: str) -> Response:
+    """Build the answer that an error stands for, in the service's form."""
+    headers = {"x-amzn-RequestId": request_id}
+    if error.code:
+        headers["x-amzn-ErrorType"] = error.code
     return _respond_json(error.status, {"Message": error.message, "RequestID": request_id}, headers)
 
 
@@ -104,4 +107,4 @@ def _respond_json(status: int, body: JsonObject, headers: Mapping[str, str]) -> 
 
 async def _answer_defect(_request: Request, _error: Exception) -> Response:
     # A defect of ours: the traceback goes to the log, the client learns no more than that.
-    return _respond_error(ServiceError("Internal server error"), str(uuid.uuid4()))
+    return respond_error(ServiceError("Internal server error"), str(uuid.uuid4()))

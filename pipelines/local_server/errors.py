@@ -4,16 +4,14 @@ Codes and statuses: REST API reference "Endpoint" and the botocore model (pinpoi
 The code travels in the `x-amzn-ErrorType` header; the body holds only a message and a request id.
 """
 
-from typing import ClassVar
-
 
 class ServiceError(Exception):
     """A request that is answered with an error status; subclasses give status and code."""
 
-    status: ClassVar[int] = 500
+    status: int = 500
     """HTTP status."""
-    code: ClassVar[str] = "InternalServerErrorException"
-    """Value of the `x-amzn-ErrorType` header, which SDKs turn into `Error.Code`."""
+    code: str = "InternalServerErrorException"
+    """Value of the `x-amzn-ErrorType` header, which SDKs turn into `Error.Code`; empty for none."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -53,3 +51,30 @@ class PayloadTooLargeError(ServiceError):
 
     status = 413
     code = "PayloadTooLargeException"
+
+
+class InjectedError(ServiceError):
+    """A fault on purpose, of any error status; nothing was applied."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"Refused on purpose with {status} (--fault or --quota)")
+        self.status = status
+        self.code = _CODES.get(status, "")
+
+
+_CODES = {
+    kind.status: kind.code
+    for kind in (
+        ServiceError,
+        BadRequestError,
+        ForbiddenError,
+        NotFoundError,
+        MethodNotAllowedError,
+        PayloadTooLargeError,
+    )
+} | {
+    409: "ConflictException",
+    429: "TooManyRequestsException",
+    503: "ServiceUnavailableException",
+}
+"""Other statuses come from something in between, which names no code."""

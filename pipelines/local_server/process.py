@@ -122,4 +122,12 @@ def _arguments(options: ServerOptions) -> Iterator[str]:
         yield from ("--credentials", str(options.credentials))
     if options.verbose:
         yield "--verbose"
+    if options.faults:
+        yield from ("--fault", ",".join(map(str, options.faults)))
+    if options.latency is not None:
+        yield from ("--latency", str(options.latency))
+    if options.quota is not None:
+        yield from ("--quota", f"{options.quota}/s")
+    if options.seed is not None:
+        yield from ("--seed", str(options.seed))
     yield "--exit-with-stdin"

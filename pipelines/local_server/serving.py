@@ -16,6 +16,7 @@ from pipelines.errors import ConfigurationError
 from pipelines.local_server.app import create_app
 from pipelines.local_server.one_write import OneWriteProtocol
 from pipelines.local_server.options import ServerOptions
+from pipelines.local_server.rehearsal import BreakableProtocol, Rehearsal
 from pipelines.local_server.signature import SignatureCheck, read_credentials
 from pipelines.local_server.store import Store, utc_now
 
@@ -68,9 +69,11 @@ def run_server(
         try:
             for application_id in options.applications:
                 store.ensure_application(application_id)
+            app = create_app(store, check)
+            rehearsal = Rehearsal(app, options) if options.is_rehearsal else None
             config = uvicorn.Config(
-                create_app(store, check),
-                http=OneWriteProtocol,
+                rehearsal or app,
+                http=BreakableProtocol if rehearsal else OneWriteProtocol,
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
@@ -81,7 +84,7 @@ def run_server(
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=_SHUTDOWN_S,
             )
-            server = _Server(config, lambda: on_url(_url(listener)))
+            server = _Server(config, lambda: on_url(_url(listener)), rehearsal)
             if stdin is not None:
                 threading.Thread(target=_stop_at_end, args=(server, stdin), daemon=True).start()
             # What is imported lives as long as the process: a full collection that goes through
@@ -89,20 +92,30 @@ def run_server(
             gc.freeze()
             with _quiet_signals():
                 server.run(sockets=[listener])
+            if rehearsal:
+                sys.stderr.write(f"{rehearsal.summary()}\n")
         finally:
             store.close()
 
 
 class _Server(uvicorn.Server):
-    """Tells when it accepts connections."""
+    """Tells when it accepts connections, and a rehearsal when it stops."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_started: Callable[[], None], rehearsal: Rehearsal | None
+    ) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._rehearsal = rehearsal
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._rehearsal:
+            self._rehearsal.stop()
+        await super().shutdown(sockets)
 
 
 def _listen(options: ServerOptions) -> socket.socket:

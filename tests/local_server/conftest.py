@@ -42,7 +42,9 @@ DOCUMENTED_ENDPOINT = {
 }
 
 
-def connect_client(url: str, key_id: str = "LOCALKEY", secret: str = "synthetic") -> Any:
+def connect_client(
+    url: str, key_id: str = "LOCALKEY", secret: str = "synthetic", timeout_s: float = 60
+) -> Any:
     """A boto3 client that neither retries nor looks for credentials or settings."""
     return boto3.client(
         "pinpoint",
@@ -50,7 +52,9 @@ def connect_client(url: str, key_id: str = "LOCALKEY", secret: str = "synthetic"
         endpoint_url=url,
         aws_access_key_id=key_id,
         aws_secret_access_key=secret,
-        config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
+        config=Config(
+            retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=timeout_s
+        ),
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
 from pipelines.errors import ConfigurationError
+from pipelines.local_server.faults import parse_faults
 from pipelines.local_server.process import LocalServer, ServerOptions
 
 COMMAND = [sys.executable, "-m", "pipelines.local_server"]
@@ -139,6 +140,34 @@ def test_a_database_in_a_missing_folder_is_a_configuration_error(tmp_path):
 def test_a_missing_credentials_file_is_a_configuration_error(tmp_path):
     options = ServerOptions(port=0, db=tmp_path / "db", credentials=tmp_path / "none")
     assert "Cannot read credentials" in refused(options)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--fault", "429=2"), ("--fault", "reset"), ("--latency", "fast"), ("--quota", "0/s")],
+)
+def test_trouble_that_makes_no_sense_is_one_line_and_exit_code_2(tmp_path, option, value):
+    with start(tmp_path, option, value) as process:
+        assert process.wait(10) == 2
+        (line,) = process.stderr.read().decode().splitlines()
+    assert line.startswith(f"{option} '{value}' cannot be used: give ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_faults_that_make_no_sense_are_a_configuration_error(tmp_path):
+    faults = (*parse_faults("429=0.6"), *parse_faults("500=0.6"))
+    options = ServerOptions(port=0, db=tmp_path / "db", faults=faults)
+    assert "--fault '429=0.6,500=0.6'" in refused(options)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_rehearsal_ends_with_what_happened(tmp_path, email, connect, signal_number):
+    with start(tmp_path, "--app", "one", "--fault", "429=0", "--seed", "1") as process:
+        url = json.loads(process.stdout.readline())["url"]
+        connect(url).update_endpoint(ApplicationId="one", EndpointId="e1", EndpointRequest=email)
+        process.send_signal(signal_number)
+        assert process.wait(10) == 0
+        assert process.stderr.read() == b"Rehearsal: 1 request, 1 answered as usual\n"
 
 
 def test_a_client_that_leaves_in_mid_request_leaves_no_trace(tmp_path, connect):
