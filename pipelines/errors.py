@@ -71,6 +71,20 @@ class TerminalDestinationError(DestinationError):
     """Trying again cannot work: credentials, permission or application are wrong."""
 
 
+class StoppedError(EndpointImportError):
+    """A signal or a cancellation ended the run in an orderly way; `resume` goes on with it."""
+
+    exit_code = 5
+
+    def __init__(
+        self,
+        message: str = "A signal stopped the run; what was in flight was finished.",
+        **details: Any,
+    ) -> None:
+        """Say what happened."""
+        super().__init__(message, **details)
+
+
 class StorageError(EndpointImportError):
     """The run directory cannot be written: make room, or choose another place."""
 

@@ -1,24 +1,38 @@
-"""Files that are there whole or not at all: temporary name, sync, rename."""
+"""Files that are there whole or not at all: temporary name, sync, rename.
 
+A full disk is no accident of the program: whatever a writer raises for it becomes a StorageError.
+pyarrow and plain files raise OSError; so does polars' CSV writer, but without a number, and its
+Parquet writer raises a ComputeError: there only the text tells (measured with a small tmpfs and
+with RLIMIT_FSIZE, at every size up to that of the whole file).
+"""
+
+import errno
 import os
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 import polars as pl
 import pyarrow.parquet as pq
+from polars.exceptions import PolarsError
 
 from pipelines.errors import StorageError
 
 PRIVATE_FILE = 0o600
 """Rows hold personal data: only the user may read them."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Faults that room heals: the disk, the user's quota, the process's largest file."""
+_NUMBER_IN_TEXT = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it there once it is written and synced.
+
+    A process that is killed leaves the temporary file; `remove_leftovers` removes it.
 
     Raises:
         StorageError: The disk is full, or the directory is gone or read-only.
@@ -30,18 +44,72 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(PRIVATE_FILE)
         temporary.replace(path)
+        sync_directory(path.parent)
     except OSError as error:
-        raise StorageError(
-            f"{path} cannot be written: {error.strerror or error}. Make room or choose another "
-            "--runs-dir, and start again."
-        ) from error
+        raise cannot_write(path, error) from error
+    except PolarsError as error:
+        if _error_number(error) is None:
+            raise
+        raise cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
-    directory = os.open(path.parent, os.O_RDONLY)
+        # A second error would hide the first, which is the one to know.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: Exception) -> StorageError:
+    """Say that a file of a run cannot be written, why, and what to do about it."""
+    number = _error_number(error)
+    if number in FULL:
+        reason, remedy = os.strerror(number), "Make room"
+    else:
+        reason, remedy = getattr(error, "strerror", None) or str(error), "Put that right"
+    run_id = _find_run(path)
+    if run_id is None:
+        then = " (or choose another --runs-dir) and resume the run."
+        return StorageError(f"{path} cannot be written: {reason}. {remedy}{then}")
+    then = f", then: endpoint-import resume {run_id}"
+    return StorageError(f"{path} cannot be written: {reason}. {remedy}{then}", run_id=run_id)
+
+
+def _error_number(error: Exception) -> int | None:
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    match = _NUMBER_IN_TEXT.search(str(error))
+    return int(match[1]) if match else None
+
+
+def _find_run(path: Path) -> str | None:
+    """Give the id of the run that a file belongs to, unless it has no manifest yet."""
+    with suppress(OSError):
+        for folder in path.absolute().parents[:2]:
+            if (folder / "manifest.json").is_file():
+                return folder.name
+    return None
+
+
+def sync_directory(folder: Path) -> None:
+    """Make the names in a directory outlast a power cut."""
+    directory = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of killed processes from a folder, not from those below it.
+
+    Only for who holds the run's lock: it cannot tell them from files that are being written.
+
+    Raises:
+        StorageError: One cannot be removed.
+    """
+    for path in folder.glob(".*.tmp"):
+        try:
+            path.unlink()
+        except OSError as error:
+            raise cannot_write(path, error) from error
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:

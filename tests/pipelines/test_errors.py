@@ -13,6 +13,7 @@ from pipelines.errors import (
     GuardError,
     RunStateError,
     SourceError,
+    StoppedError,
     StorageError,
     TerminalDestinationError,
     TransientDestinationError,
@@ -21,6 +22,7 @@ from pipelines.errors import (
 EXIT_CODES = {
     EndpointImportError: 1,
     BooksError: 1,
+    StoppedError: 5,
     StorageError: 5,
     ConfigurationError: 2,
     RunStateError: 2,

@@ -9,6 +9,7 @@ import pytest
 from pipelines.errors import RunStateError
 from pipelines.storage.manifest import (
     PACKAGES,
+    Attempt,
     InputRecord,
     Manifest,
     PartitionRecord,
@@ -19,6 +20,7 @@ from pipelines.storage.manifest import (
     save_manifest,
 )
 from pipelines.storage.run_dir import create_run_directory
+from pipelines.storage.sources import SourceStamp
 
 
 @pytest.fixture
@@ -40,9 +42,12 @@ def manifest():
         settings={"rate": 1.5, "partition_rows": 2, "paths": ["a"]},
         destination="somewhere",
         versions={"python": "3"},
+        folder="/somewhere",
+        sources=[SourceStamp(path="x.csv", size_bytes=5, modified_ns=7)],
         inputs=inputs,
         partitions=[PartitionRecord(number=n, input=i, rows=2) for n, i in enumerate([0, 0, 1, 1])],
         started_at=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),
+        attempts=[Attempt(started_at=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC))],
         finished_at=datetime(2026, 1, 2, 4, tzinfo=UTC),
     )
 
@@ -53,8 +58,16 @@ def test_it_comes_back_as_it_was(run, manifest):
 
 
 def test_one_that_was_just_begun_comes_back(run):
+    now = datetime.now(UTC)
     begun = Manifest(
-        run_id="r1", command="run", settings={}, versions={}, started_at=datetime.now(UTC)
+        run_id="r1",
+        command="run",
+        settings={},
+        versions={},
+        folder="",
+        sources=[],
+        started_at=now,
+        attempts=[Attempt(started_at=now)],
     )
     save_manifest(begun, run)
     assert load_manifest(run) == begun
