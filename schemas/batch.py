@@ -29,17 +29,13 @@ class Batch:
         """Count the items."""
         return self.stop - self.start
 
-    def halves(self) -> tuple["Batch", "Batch"]:
-        """Split into two batches; the first is never the larger one by more than an item."""
-        middle = (self.start + self.stop) // 2
-        return (
-            Batch(self.ordinal, self.start, middle),
-            Batch(self.ordinal, middle, self.stop),
-        )
-
 
 class Payloads(Protocol):
     """The encoded items of a partition, by position."""
+
+    def __len__(self) -> int:
+        """Count the items."""
+        ...
 
     def payload(self, start: int, stop: int) -> bytes:
         """Give items `start` to `stop` (exclusive), comma-separated, without brackets."""

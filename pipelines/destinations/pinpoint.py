@@ -37,8 +37,10 @@ DEFAULT_IN_FLIGHT = 4
 SIGNING_REGION = "us-east-1"
 """Region that requests to a custom endpoint URL are signed for when none is configured."""
 ACCEPTED = 202
-TIMEOUT_S = 60
-"""Seconds without an answer after which a request counts as failed."""
+CONNECT_TIMEOUT_S = 10
+"""Seconds without a connection after which a request counts as failed."""
+ANSWER_TIMEOUT_S = 30
+"""Seconds without an answer after which it does; AWS's own gateway gives up after 29."""
 
 _USER_INFO = re.compile(r"//[^/@\s]*@")
 _BY_STATUS = {
@@ -124,8 +126,8 @@ class PinpointDestination:
             retries={"total_max_attempts": 1, "mode": "standard"},
             parameter_validation=False,
             max_pool_connections=64,
-            connect_timeout=TIMEOUT_S,
-            read_timeout=TIMEOUT_S,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            read_timeout=ANSWER_TIMEOUT_S,
             user_agent_extra="endpoint-import",
         )
 

@@ -44,7 +44,7 @@ class SystemClock:
 class RetryPolicy:
     """Full-jitter exponential backoff within a budget per batch.
 
-    The defaults ride out a restart of the service of about a minute.
+    The defaults give a batch that alone fails about twenty seconds.
     """
 
     base_s: float = 0.1
@@ -52,10 +52,8 @@ class RetryPolicy:
     cap_s: float = 8.0
     """Upper bound of any wait, in seconds."""
     max_attempts: int = 12
-    """Requests for one batch, the first included, before the run is stopped."""
-    max_attempts_unanswered: int = 6
-    """The same while the service has never answered in this run: it is probably not there."""
-
+    """Requests for one batch, the first included, before the run is stopped. A service that answers
+    nobody is given up by the run's circuit breaker."""
     max_attempts_throttled: int = 120
     """The same for answers that ask to slow down: about eight minutes of nothing else."""
 

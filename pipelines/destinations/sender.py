@@ -1,21 +1,29 @@
 """Sender: delivers the batches of a partition and says what became of every item.
 
-One batch is retried while the service is in trouble, split while it is refused, and given up only
-by stopping the whole run: then it and everything after it has no answer and stays unprocessed.
+One batch is retried while the service is in trouble, searched for its refused items while it is
+refused, and given up only by stopping the whole run: then it and everything after it has no answer
+and stays unprocessed. Nobody else retries: botocore's own retries are off (`pinpoint`).
 """
 
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from pipelines.destinations.base import Answer, AnswerKind, Destination
+from pipelines.destinations.breaker import CircuitBreaker
+from pipelines.destinations.isolate import Lessons, Rejected, isolate
+from pipelines.destinations.refusal_watch import RefusalWatch
 from pipelines.destinations.retry import Clock, RetryPolicy, SystemClock
-from pipelines.destinations.throttle import TokenBucket
+from pipelines.destinations.throttle import Pace
+from pipelines.destinations.work import Journal, PartitionWork
 from pipelines.errors import (
     DestinationError,
+    EndpointImportError,
+    StoppedError,
     TerminalDestinationError,
     TransientDestinationError,
 )
@@ -23,62 +31,20 @@ from schemas.batch import Batch, Payloads
 from schemas.issues import SERVICE_REFUSED
 from schemas.outcomes import Outcome
 
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A final answer for the items at positions `start` to `stop` (exclusive)."""
-
-    start: int
-    stop: int
-    outcome: str
-    code: str | None
-    message: str | None
-    request_id: str | None
-
-
-@dataclass(slots=True)
-class SendCounts:
-    """What sending took."""
-
-    requests: int = 0
-    """Requests made, repeated ones included."""
-    retries: int = 0
-    """Requests made again after a failure or throttling."""
-    throttled: int = 0
-    """Answers that asked to slow down."""
-    splits: int = 0
-    """Refused batches that were cut in two."""
-    bytes_sent: int = 0
-    """Bytes of all items sent, repeated ones included."""
-
-    def add(self, other: "SendCounts") -> None:
-        """Add another partition's counts to these."""
-        for name, value in asdict(other).items():
-            setattr(self, name, getattr(self, name) + value)
-
-
-@dataclass(slots=True)
-class SendResult:
-    """What became of a partition's batches."""
-
-    deliveries: list[Delivery]
-    """Final answers; items without one were not answered."""
-    counts: SendCounts
-    """What it took."""
-    error: DestinationError | None
-    """Why sending stopped, if it did."""
+PROBES = 10
+"""Rows spread over a partition that are tried before a service is said to refuse everything."""
 
 
 @dataclass
 class Sender:
-    """Sends batches to a destination from several threads."""
+    """Sends batches to a destination from several threads; one for a run, over all partitions."""
 
     destination: Destination
     """Where to."""
     max_in_flight: int
-    """Threads, and so requests under way at once."""
+    """Requests under way at once."""
     requests_per_second: float | None
-    """Pace; None is as fast as answers come."""
+    """Most requests per second; None where no quota is known."""
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     """When to try again."""
     clock: Clock = field(default_factory=SystemClock)
@@ -87,150 +53,221 @@ class Sender:
     """Where jitter comes from."""
     should_stop: Callable[[], bool] = lambda: False
     """Asked before each request; what is under way is still finished."""
+    error: EndpointImportError | None = field(default=None, init=False)
+    """Why sending has stopped, if it has: for good, in all partitions."""
 
     def __post_init__(self) -> None:
-        """Set the pace; it holds over all partitions that this sender delivers."""
-        self._pace = TokenBucket(self.requests_per_second, self.clock)
-        self._has_answered = False
+        """Set up what holds over all partitions."""
+        self._pace = Pace(self.requests_per_second, self.clock)
+        self._breaker = CircuitBreaker(self.clock, self.draw)
+        self._lessons = Lessons()
+        self._watch = RefusalWatch()
+        self._slots = threading.BoundedSemaphore(self.max_in_flight)
+        self._turn = threading.Lock()
+        self._stop_lock = threading.Lock()
+        self._too_large_bytes: int | None = None
 
     def deliver(
         self,
         items: Payloads,
         batches: Iterable[Batch],
+        journal: Journal,
+        *,
+        answered: Collection[int] = (),
         on_batch: Callable[[int], None] = lambda _: None,
-    ) -> SendResult:
-        """Send all batches, and come back when every one is answered or sending has stopped.
+    ) -> EndpointImportError | None:
+        """Send all batches; come back when every one is answered or sending has stopped.
+
+        Partitions may be delivered from several threads: one waits until all batches of the one
+        before are taken, and begins while the last of them are under way.
 
         Args:
             items: The partition's items.
             batches: Positions that do not overlap.
+            journal: Called with answers as they come, one call at a time.
+            answered: Positions that were answered before and are not sent again.
             on_batch: Called with the number of items after each batch.
+
+        Returns:
+            Why sending stopped, if it did, in this partition or another.
         """
-        work = _Work(iter(batches))
+        work = PartitionWork(items, batches, frozenset(answered), journal)
         with ThreadPoolExecutor(self.max_in_flight, thread_name_prefix="send") as pool:
-            for _ in range(self.max_in_flight):
-                pool.submit(self._drain, work, items, on_batch).add_done_callback(work.note_crash)
-        if work.error is None and work.crash is not None:
-            # What was answered is still true: the caller writes it down before it stops.
-            work.error = DestinationError(
-                f"Sending stopped at an unexpected {type(work.crash).__name__}: {work.crash}."
-            )
-        return SendResult(work.deliveries, work.counts, work.error)
+            with self._turn:
+                for _ in range(self.max_in_flight):
+                    pool.submit(self._drain, work, on_batch)
+                work.all_taken.wait()
+        try:
+            self._watch.release()
+            work.flush_counts()
+        except EndpointImportError as error:
+            self._stop(error)
+        return self.error
 
-    def _drain(self, work: "_Work", items: Payloads, on_batch: Callable[[int], None]) -> None:
-        for batch in work.take():
-            try:
-                self._deliver_batch(work, items, batch)
-            except _StoppedError:
-                return
-            except DestinationError as error:
-                work.stop(error)
-                return
-            on_batch(len(batch))
+    def _drain(self, work: PartitionWork, on_batch: Callable[[int], None]) -> None:
+        try:
+            while self.error is None and (batch := work.take()) is not None:
+                positions = work.unanswered(batch)
+                if positions:
+                    self._deliver(work, positions)
+                on_batch(len(batch))
+        except _AlreadyStoppedError:
+            pass
+        except EndpointImportError as error:
+            self._stop(error)
+        except Exception as error:  # noqa: BLE001 (what was answered is still true)
+            kind = type(error).__name__
+            stopped = DestinationError(f"Sending stopped at an unexpected {kind}: {error}.")
+            stopped.__cause__ = error
+            self._stop(stopped)
+        finally:
+            work.note_idle(is_stopped=self.error is not None)
 
-    def _deliver_batch(self, work: "_Work", items: Payloads, batch: Batch) -> None:
-        waiting = [batch]
+    def _deliver(self, work: PartitionWork, positions: Sequence[int]) -> None:
+        waiting = [positions]
         while waiting:
             part = waiting.pop()
-            answer = self._send(work, items.payload(part.start, part.stop))
-            if answer.kind is AnswerKind.ACCEPTED:
-                work.settle(part, Outcome.ACCEPTED, None, answer)
-            elif len(part) == 1:
-                work.settle(part, Outcome.REJECTED, SERVICE_REFUSED, answer)
+            payload = work.payload(part)
+            if len(part) > 1 and self._is_too_large(payload):
+                waiting += work.halves(part)
+                continue
+            answer = self._send(work, payload)
+            if len(part) > 1 and answer.kind is AnswerKind.TOO_LARGE:
+                work.count(splits=1)
+                self._note_too_large(payload)
+                waiting += work.halves(part)
+            elif len(part) > 1 and answer.kind is AnswerKind.REFUSED:
+                self._isolate(work, part, answer)
+            else:
+                self._settle(work, part, answer)
+
+    def _isolate(self, work: PartitionWork, part: Sequence[int], refusal: Answer) -> None:
+        """Find the refused items of a batch, and deliver all others."""
+        work.count(splits=1)
+        search = isolate(part, refusal, work.read_item, self._lessons)
+        reply: Answer | None = None
+        while True:
+            try:
+                step = search.send(reply)
+            except StopIteration:
+                return
+            if isinstance(step, Rejected):
+                reply = None
+                self._reject(work, step.position, step.answer)
+                continue
+            reply = self._send(work, work.payload(step))
+            if reply.kind is AnswerKind.TOO_LARGE:
+                reply = replace(reply, kind=AnswerKind.REFUSED)
+            if reply.kind is AnswerKind.ACCEPTED or len(step) == 1:
+                self._settle(work, step, reply)
             else:
                 work.count(splits=1)
-                first, second = part.halves()
-                waiting += [second, first]
 
-    def _send(self, work: "_Work", payload: bytes) -> Answer:
-        """Send until there is an answer that is about the items."""
-        attempt = 0
-        answers: Counter[AnswerKind] = Counter()
-        while True:
-            attempt += 1
-            self._pace.acquire()
-            work.check_stopped()
-            if self.should_stop():
-                raise DestinationError("A signal stopped the run; what was in flight was finished.")
-            answer = self.destination.send(payload)
-            work.count(
-                requests=1,
-                retries=int(attempt > 1),
-                throttled=int(answer.kind is AnswerKind.THROTTLED),
-                bytes_sent=len(payload),
+    def _settle(self, work: PartitionWork, part: Sequence[int], answer: Answer) -> None:
+        if answer.kind is AnswerKind.ACCEPTED:
+            work.settle(part, Outcome.ACCEPTED, None, answer)
+            self._watch.note_accepted(work.read_item(part[0]))
+        else:
+            self._reject(work, part[0], answer)
+
+    def _reject(self, work: PartitionWork, position: int, answer: Answer) -> None:
+        settle = partial(work.settle, [position], Outcome.REJECTED, SERVICE_REFUSED, answer)
+        if self._watch.note_refused(answer.message, settle):
+            self._ask_service(work, answer)
+
+    def _ask_service(self, work: PartitionWork, refusal: Answer) -> None:
+        """Find out whether the service refuses everything.
+
+        Raises:
+            TerminalDestinationError: It does.
+        """
+        taken = self._watch.taken
+        for item in [taken] if taken is not None else work.sample(PROBES):
+            if self._send(work, item).kind is AnswerKind.ACCEPTED:
+                self._watch.note_taken_again()
+                return
+        if self._watch.give_up():
+            before = "no longer takes" if taken is not None else "does not take"
+            raise TerminalDestinationError(
+                f"{self.destination.name} {before} any row, and says of all of them: "
+                f"{refusal.message}. So no single row is to blame, and none was called rejected. "
+                "Check --application-id, --region and --endpoint-url."
             )
-            if answer.kind is AnswerKind.TERMINAL:
-                raise TerminalDestinationError(answer.message)
-            if answer.kind is not AnswerKind.FAILED:
-                self._has_answered = True
+
+    def _send(self, work: PartitionWork, payload: bytes) -> Answer:
+        """Send until there is an answer that is about the items."""
+        failures: Counter[AnswerKind] = Counter()
+        while True:
+            answer = self._send_once(work, payload, is_repeat=failures.total() > 0)
             if answer.kind not in (AnswerKind.THROTTLED, AnswerKind.FAILED):
                 return answer
             # Each kind has its own budget: many requests to slow down are no sign of a failure.
-            answers[answer.kind] += 1
-            if answers[answer.kind] >= self._max_attempts(answer.kind):
-                raise TransientDestinationError(
-                    f"{self.destination.name} did not take a batch in {attempt} attempts "
-                    f"({answer.message}). Check that it is running and try again."
-                )
-            self.clock.sleep(self.policy.wait_s(attempt, self.draw))
+            failures[answer.kind] += 1
+            if failures[answer.kind] >= self._most_attempts(answer.kind):
+                raise TransientDestinationError(self._say_spent(answer, failures.total()))
+            wait_s = self.policy.wait_s(failures[answer.kind], self.draw)
+            self.clock.sleep(wait_s, self._is_over)
 
-    def _max_attempts(self, kind: AnswerKind) -> int:
+    def _send_once(self, work: PartitionWork, payload: bytes, *, is_repeat: bool) -> Answer:
+        with self._slots:
+            self._breaker.acquire(self._is_over)
+            ticket = self._pace.acquire(self._is_over)
+            self._check_stopped()
+            answer = self.destination.send(payload)
+        work.count(
+            requests=1,
+            retries=int(is_repeat),
+            throttled=int(answer.kind is AnswerKind.THROTTLED),
+            bytes_sent=len(payload),
+        )
+        if answer.kind is AnswerKind.FAILED:
+            if self._breaker.note_failure():
+                raise TransientDestinationError(
+                    f"{self.destination.name} does not answer any more ({answer.message}). "
+                    "Check that it is running."
+                )
+            return answer
+        self._breaker.note_answer()
+        if answer.kind is AnswerKind.TERMINAL:
+            raise TerminalDestinationError(answer.message)
+        if answer.kind is AnswerKind.THROTTLED:
+            self._pace.note_throttled(ticket)
+        else:
+            self._pace.note_accepted()
+        return answer
+
+    def _most_attempts(self, kind: AnswerKind) -> int:
         if kind is AnswerKind.THROTTLED:
             return self.policy.max_attempts_throttled
-        if self._has_answered:
-            return self.policy.max_attempts
-        return self.policy.max_attempts_unanswered
+        return self.policy.max_attempts
 
+    def _say_spent(self, answer: Answer, attempts: int) -> str:
+        told = f"{self.destination.name} did not take a batch in {attempts} attempts"
+        if answer.kind is AnswerKind.THROTTLED:
+            return f"{told}: it asks to slow down ({answer.message}). Lower --rate, or try later."
+        return f"{told} ({answer.message}). Check that it is running."
 
-class _StoppedError(Exception):
-    """Another thread has stopped the work."""
+    def _note_too_large(self, payload: bytes) -> None:
+        with self._stop_lock:
+            self._too_large_bytes = min(len(payload), self._too_large_bytes or len(payload))
 
+    def _is_too_large(self, payload: bytes) -> bool:
+        return self._too_large_bytes is not None and len(payload) >= self._too_large_bytes
 
-class _Work:
-    """What the sending threads share, behind one lock."""
-
-    def __init__(self, batches: Iterator[Batch]) -> None:
-        self._batches = batches
-        self._lock = threading.Lock()
-        self.deliveries: list[Delivery] = []
-        self.counts = SendCounts()
-        self.error: DestinationError | None = None
-        self.crash: BaseException | None = None
-
-    def take(self) -> Iterator[Batch]:
-        while True:
-            with self._lock:
-                batch = None if self.error or self.crash else next(self._batches, None)
-            if batch is None:
-                return
-            yield batch
-
-    def stop(self, error: DestinationError) -> None:
-        with self._lock:
+    def _stop(self, error: EndpointImportError) -> None:
+        with self._stop_lock:
             if self.error is None:
                 self.error = error
 
-    def check_stopped(self) -> None:
-        if self.error or self.crash:
-            raise _StoppedError
+    def _is_over(self) -> bool:
+        return self.error is not None or self.should_stop()
 
-    def note_crash(self, future: object) -> None:
-        crash = future.exception()  # type: ignore[attr-defined]
-        if crash is not None:
-            self.crash = crash
+    def _check_stopped(self) -> None:
+        if self.error is not None:
+            raise _AlreadyStoppedError
+        if self.should_stop():
+            raise StoppedError
 
-    def count(self, **increments: int) -> None:
-        with self._lock:
-            self.counts.add(SendCounts(**increments))
 
-    def settle(self, batch: Batch, outcome: Outcome, code: str | None, answer: Answer) -> None:
-        delivery = Delivery(
-            batch.start,
-            batch.stop,
-            outcome.value,
-            code,
-            answer.message or None,
-            answer.request_id,
-        )
-        with self._lock:
-            self.deliveries.append(delivery)
+class _AlreadyStoppedError(Exception):
+    """Another thread has stopped the run."""

@@ -1,5 +1,6 @@
 """Pack: encoded items into batches, and batches into bytes without touching single rows."""
 
+import zlib
 from collections.abc import Sequence
 
 import polars as pl
@@ -29,6 +30,10 @@ class ItemBuffer:
     def __len__(self) -> int:
         """Count the items."""
         return self._count
+
+    def crc32(self) -> int:
+        """Give a checksum that tells these items from others."""
+        return zlib.crc32(self._data)
 
     def payload(self, start: int, stop: int) -> bytes:
         """Give items `start` to `stop` (exclusive), comma-separated, without brackets."""
