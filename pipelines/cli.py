@@ -3,8 +3,8 @@
 import os
 import sys
 import traceback
-from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,23 +12,17 @@ import click
 import orjson
 from click.core import ParameterSource
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
-from pipelines.errors import (
-    ConfigurationError,
-    DestinationError,
-    EndpointImportError,
-    GuardError,
-    RunStateError,
-)
+from pipelines.errors import ConfigurationError, EndpointImportError, RunStateError
 from pipelines.terminal.options import (
     DATABASE,
     DESTINATION_OPTIONS,
     JSON,
+    REHEARSAL_OPTIONS,
     RUNS_DIR,
     SETTINGS_FILE,
     SOURCE_OPTIONS,
+    SOURCES,
     option,
     read_settings_file,
     with_options,
@@ -36,18 +30,9 @@ from pipelines.terminal.options import (
 from pipelines.terminal.process import prepare_process
 
 if TYPE_CHECKING:
-    from pipelines.report.plan import ImportPlan
-    from pipelines.report.summary import Summary
     from pipelines.settings import ImportSettings
-    from pipelines.storage.manifest import Manifest
-    from pipelines.storage.run_dir import RunDirectory
 
-NOT_ALL_IMPORTED = 1
 STOPPED = 5
-WIDEST = 200
-"""Columns that the list of runs may take: a run id alone may take 100."""
-API_UNREACHABLE = "Failed to reach API at "
-"""How Prefect begins the message of the RuntimeError that it raises then."""
 
 
 @click.group(
@@ -74,7 +59,7 @@ def cli() -> None:
 
 
 @cli.command()
-@with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
+@with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS)
 def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     """Import CSV or Parquet files, globs or directories.
 
@@ -91,11 +76,11 @@ def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     with ExitStack() as stack:
         if settings.local:
             settings = start_local_server(stack, settings)
-        sys.exit(run_flow("run", settings, as_json=as_json))
+        sys.exit(begin("run", settings, as_json=as_json))
 
 
 @cli.command()
-@with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
+@with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS)
 def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     """Report what is wrong with an export.
 
@@ -105,11 +90,11 @@ def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     Example:
       endpoint-import check audience.csv --default-country US
     """  # noqa: D301
-    sys.exit(run_flow("check", make_settings(sources, given), as_json=as_json))
+    sys.exit(begin("check", make_settings(sources, given), as_json=as_json))
 
 
 @cli.command()
-@with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
+@with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS)
 def plan(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     """Say what `run` would do; sends nothing.
 
@@ -119,7 +104,50 @@ def plan(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     Example:
       endpoint-import plan audience.csv --rate 2
     """  # noqa: D301
-    sys.exit(run_flow("plan", make_settings(sources, given), as_json=as_json))
+    sys.exit(begin("plan", make_settings(sources, given), as_json=as_json))
+
+
+@cli.command()
+@click.argument("run_id")
+@with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
+def resume(run_id: str, runs_dir: Path, *, as_json: bool, **_: Any) -> None:
+    """Go on with a run that stopped, wherever that was.
+
+    Nothing that was done is done again, and no row is left out or counted twice. Settings are
+    those that the run began with. Only --rate and --max-in-flight may be given anew; any other
+    option is compared with what it was.
+
+    \b
+    Example:
+      endpoint-import resume 20261122T020000Z-4f1c
+    """  # noqa: D301
+    from pipelines.resuming import is_finished, refuse_other_settings, require_resumable
+    from pipelines.storage.manifest import load_manifest
+    from pipelines.storage.run_dir import open_run_directory
+    from pipelines.storage.run_lock import locked
+    from pipelines.terminal.running import run_flow
+
+    run = open_run_directory(runs_dir, run_id)
+    manifest = load_manifest(run)
+    asked = given_on_command_line() - {"run_id", "runs_dir", "as_json"}
+    values = {name: click.get_current_context().params[name] for name in asked}
+    pace = {name: values.get(name) for name in ("rate", "max_in_flight")}
+    with locked(run):  # refused here, before Prefect starts, and for good where the work begins
+        settings = require_resumable(run, manifest, {**pace, "runs_dir": runs_dir})
+    refuse_other_settings(run_id, settings, values)
+    if is_finished(manifest):
+        click.echo(f"Run {run_id} is finished: there is nothing to resume.", err=True)
+    with ExitStack() as stack:
+        if settings.embedded and not is_finished(manifest):
+            settings = start_local_server(stack, settings)
+        embedded_url = settings.endpoint_url if settings.embedded else None
+        code = run_flow(
+            lambda flows: flows.resume_run(run_id, runs_dir, **pace, embedded_url=embedded_url),
+            runs_dir,
+            run_id,
+            as_json=as_json,
+        )
+        sys.exit(code)
 
 
 @cli.command()
@@ -127,35 +155,19 @@ def plan(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
 @JSON
 def runs(runs_dir: Path, *, as_json: bool) -> None:
     """List past runs, newest first."""
-    from pipelines.storage.run_dir import list_runs
+    from pipelines.terminal.run_list import print_runs, read_all_runs
 
-    found = sorted(
-        read_runs(list_runs(runs_dir)), key=lambda read: read[1].started_at, reverse=True
-    )
+    found = read_all_runs(runs_dir)
     if as_json:
-        listed = [manifest.model_dump(mode="json") for _, manifest, _ in found]
+        listed = [
+            {**manifest.model_dump(mode="json"), "status": status}
+            for _, manifest, status, _ in found
+        ]
         sys.stdout.buffer.write(orjson.dumps(listed, option=orjson.OPT_INDENT_2) + b"\n")
-        return
-    if not found:
+    elif found:
+        print_runs(found)
+    else:
         click.echo(f"No runs in {runs_dir}.")
-        return
-    table = Table(box=None, pad_edge=False)
-    for name in ("run", "started (UTC)", "command", "status"):
-        table.add_column(name, no_wrap=True)
-    for name in ("rows", "accepted", "to fix", "seconds"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for run, manifest, summary in found:
-        counts = ["", "", "", ""]
-        if summary is not None:
-            to_fix = summary.invalid + summary.rejected
-            numbers = (summary.rows, summary.accepted, to_fix)
-            counts = [*(f"{number:,}" for number in numbers), f"{summary.seconds:,.1f}"]
-        started = f"{manifest.started_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(run.run_id, started, manifest.command, manifest.status.value, *counts)
-    # A run id that is folded or cut cannot be copied: a line may be longer than the terminal.
-    console = Console()
-    console.width = max(console.width, WIDEST)
-    console.print(table)
 
 
 @cli.command()
@@ -165,12 +177,16 @@ def runs(runs_dir: Path, *, as_json: bool) -> None:
 def report(run_id: str, runs_dir: Path, *, as_json: bool) -> None:
     """Show the summary of a run again, and where its files are."""
     from pipelines.storage.run_dir import open_run_directory
+    from pipelines.terminal.running import read_run, say_status, show
+    from pipelines.terminal.summary_text import resume_command
 
     run = open_run_directory(runs_dir, run_id)
     manifest, summary = read_run(run)
     if summary is None:
+        status = say_status(run, manifest)
+        hint = "" if status == "running" else f" Go on with: {resume_command(run)}"
         raise RunStateError(
-            f"Run {run_id} has no summary: it is {manifest.status.value}. {manifest.message or ''}"
+            f"Run {run_id} has no summary: it is {status}. {manifest.message or ''}{hint}"
         )
     show(run, manifest, summary, as_json=as_json)
 
@@ -194,22 +210,28 @@ def report(run_id: str, runs_dir: Path, *, as_json: bool) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Check signatures against the keys in this file (AWS's credentials format).",
 )
+@with_options(REHEARSAL_OPTIONS)
 @option("--verbose", is_flag=True, help="Log each request.")
-def serve(
-    host: str,
-    port: int,
-    db: Path,
-    application_id: tuple[str, ...],
-    credentials: Path | None,
-    *,
-    verbose: bool,
-) -> None:
-    """Start the Pinpoint-compatible local server."""
+def serve(application_id: tuple[str, ...], **given: Any) -> None:
+    """Start the Pinpoint-compatible local server.
+
+    \b
+    Examples:
+      endpoint-import serve
+      endpoint-import serve --quota 2/s --fault 429=0.1,500=0.05,reset=0.02,drop=0.02 --seed 1
+    """  # noqa: D301
+    from pipelines.local_server.faults import parse_faults, parse_latency, parse_quota
     from pipelines.local_server.process import ServerOptions, serve
     from pipelines.settings import LOCAL_APPLICATION
 
-    applications = application_id or (LOCAL_APPLICATION,)
-    options = ServerOptions(host, port, db, applications, credentials, verbose)
+    fault, latency, quota = (given.pop(name) for name in ("fault", "latency", "quota"))
+    options = ServerOptions(
+        applications=application_id or (LOCAL_APPLICATION,),
+        faults=parse_faults(fault) if fault else (),
+        latency=parse_latency(latency) if latency else None,
+        quota=parse_quota(quota) if quota else None,
+        **given,
+    )
     serve(options, lambda line: click.echo(line, err=True))
 
 
@@ -230,119 +252,51 @@ def make_settings(sources: tuple[str, ...], given: dict[str, Any]) -> "ImportSet
         raise ConfigurationError(f"{name}: {reason}.") from error
 
 
+def given_on_command_line() -> set[str]:
+    """Name the parameters that stand on the command line itself."""
+    context = click.get_current_context()
+    return {
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+
+
 def start_local_server(stack: ExitStack, settings: "ImportSettings") -> "ImportSettings":
     """Start the embedded server for the time of this command and point the settings at it."""
     from pipelines.local_server.process import LocalServer, ServerOptions
 
+    db = settings.db.absolute()
     applications = (settings.application or "",)
     server = stack.enter_context(
-        LocalServer(ServerOptions(port=0, db=settings.db, applications=applications))
+        LocalServer(ServerOptions(port=0, db=db, applications=applications))
     )
-    return settings.model_copy(update={"endpoint_url": server.url})
+    # The path as it is from everywhere: a run may be resumed from another folder.
+    return settings.model_copy(update={"endpoint_url": server.url, "embedded": True, "db": db})
 
 
-def run_flow(
+def begin(
     command: Literal["run", "check", "plan"], settings: "ImportSettings", *, as_json: bool
 ) -> int:
-    """Run a flow with progress, show its summary, and give the exit code."""
+    """Begin a run, show its summary, and give the exit code."""
     from pipelines.preflight import check_settings
-    from pipelines.terminal.progress_bar import ProgressBar
+    from pipelines.storage.run_dir import new_run_id
+    from pipelines.terminal.running import run_flow
 
     check_settings(settings, sends=command == "run")
-    with ProgressBar():
-        from datetime import UTC, datetime
-
-        from pipelines.flows import (
-            check_quality,
-            import_endpoints,
-            new_run_id,
-            start_prefect_api,
-        )
-        from pipelines.report.plan import make_plan
-        from pipelines.storage.run_dir import open_run_directory
-
-        run_id = settings.run_id or new_run_id(datetime.now(UTC))
-        settings = settings.model_copy(update={"run_id": run_id})
-        stopped: EndpointImportError | None = None
-        try:
-            start_prefect_api()
-            if command == "run":
-                import_endpoints(settings)
-            else:
-                check_quality(settings, command)
-        except (GuardError, DestinationError) as error:
-            stopped = error
-        except KeyboardInterrupt as error:
-            if not (settings.runs_dir / run_id).exists():
-                raise
-            raise DestinationError(
-                f"Stopped by a signal. Run {run_id} is not complete: start the command again."
-            ) from error
-        except RuntimeError as error:
-            if not str(error).startswith(API_UNREACHABLE):
-                raise
-            url = str(error).removeprefix(API_UNREACHABLE).rstrip("/.")
-            raise ConfigurationError(
-                f"The Prefect API at {url} cannot be reached. Start it, or unset PREFECT_API_URL "
-                "(also in the Prefect profile) to run without one."
-            ) from error
-    run = open_run_directory(settings.runs_dir, run_id)
-    manifest, summary = read_run(run)
-    if summary is None:
-        raise stopped or ConfigurationError(f"Run {run_id} left no summary.")
-    import_plan = make_plan(run, settings) if command == "plan" else None
-    show(run, manifest, summary, import_plan, as_json=as_json)
-    if stopped is not None:
-        click.echo(f"Error: {stopped.message}", err=True)
-        return stopped.exit_code
-    return 0 if manifest.status.value == "completed" else NOT_ALL_IMPORTED
-
-
-def read_runs(
-    runs: "list[RunDirectory]",
-) -> "Iterator[tuple[RunDirectory, Manifest, Summary | None]]":
-    """Read the runs that can be read; say on stderr which cannot."""
-    for run in runs:
-        try:
-            yield (run, *read_run(run))
-        except RunStateError as error:
-            click.echo(f"Warning: {error.message}", err=True)
-
-
-def read_run(run: "RunDirectory") -> "tuple[Manifest, Summary | None]":
-    """Read a run's manifest, and its summary if it has one."""
-    from pipelines.report.summary import Summary
-    from pipelines.storage.manifest import load_manifest
-
-    manifest = load_manifest(run)
-    if not run.summary.is_file():
-        return manifest, None
-    try:
-        return manifest, Summary.model_validate_json(run.summary.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise RunStateError(
-            f"{run.summary} cannot be read: it is damaged or of another version."
-        ) from error
-
-
-def show(
-    run: "RunDirectory",
-    manifest: "Manifest",
-    summary: "Summary",
-    import_plan: "ImportPlan | None" = None,
-    *,
-    as_json: bool,
-) -> None:
-    """Print a summary, and the plan of an import, for people; and as JSON where asked for."""
-    from pipelines.terminal.summary_text import print_summary
-
-    print_summary(
-        Console(stderr=as_json), run, manifest, summary, import_plan.text if import_plan else None
+    run_id = settings.run_id or new_run_id(datetime.now(UTC))
+    settings = settings.model_copy(update={"run_id": run_id})
+    return run_flow(
+        lambda flows: (
+            flows.import_endpoints(settings)
+            if command == "run"
+            else flows.check_quality(settings, command)
+        ),
+        settings.runs_dir,
+        run_id,
+        planned=settings if command == "plan" else None,
+        as_json=as_json,
     )
-    if as_json:
-        document = summary.model_dump(mode="json")
-        document |= import_plan.as_json() if import_plan is not None else {}
-        sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def main() -> None:

@@ -2,19 +2,22 @@
 
     stage -> prepare -> resolve -> (guards) -> deliver -> report
 
-`import_endpoints` does all of it, `check_quality` leaves out delivery. Both run without a Prefect
-server, and under one as deployments (`prefect.yaml`).
+`import_endpoints` does all of it, `check_quality` leaves out delivery, and `resume_run` goes on
+with either where it stopped. All run without a Prefect server, and under one as deployments
+(`prefect.yaml`).
 """
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, cast
-from uuid import uuid4
 
+import orjson
 from prefect import flow, get_run_logger
 from prefect.futures import PrefectFuture, wait
 from prefect.server.api.server import SubprocessASGIServer
@@ -22,37 +25,53 @@ from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from pipelines import progress, stopping
-from pipelines.errors import DestinationError, EndpointImportError, GuardError
+from pipelines.books import judge, summarize
+from pipelines.errors import EndpointImportError, GuardError, StoppedError, StorageError
 from pipelines.report.page import render_page
 from pipelines.report.results import count_rows, write_issues, write_row_files
-from pipelines.report.summary import Summary, balance, require_balance
+from pipelines.report.summary import require_balance
 from pipelines.report.verdict import say_verdict
+from pipelines.resuming import is_finished, require_resumable
+from pipelines.sending import close_sender, read_counts, renew_sender
 from pipelines.settings import ImportSettings
 from pipelines.steps.guards import check_invalid_share
 from pipelines.storage.atomic import write_json, write_text
-from pipelines.storage.manifest import Manifest, RunStatus, read_versions, save_manifest
-from pipelines.storage.run_dir import RunDirectory, create_run_directory
-from pipelines.storage.sources import SourceFile, find_sources
+from pipelines.storage.manifest import (
+    Attempt,
+    Manifest,
+    RunStatus,
+    load_manifest,
+    read_versions,
+    save_manifest,
+)
+from pipelines.storage.run_dir import (
+    RunDirectory,
+    create_run_directory,
+    new_run_id,
+    open_run_directory,
+)
+from pipelines.storage.run_lock import locked
+from pipelines.storage.sources import find_sources, stamp_source
 from pipelines.tasks import (
-    close_sender,
     deliver_partition,
     find_excess_columns,
     prepare_partition,
-    read_counts,
-    renew_sender,
     resolve_run,
     settle_rows,
     stage_source,
 )
-from schemas.outcomes import IMPORTED, Outcome
+from schemas.outcomes import Outcome
 
-PREPARE_WORKERS = 2
-"""Partitions prepared at once, and so held in memory. polars uses all cores for each by itself;
-a second one fills the gaps in which Python works."""
+WORKERS = 2
+"""Partitions prepared or delivered at once, and so held in memory. polars uses all cores for each
+by itself; a second one fills the gaps in which Python works, or is loaded while one is sent."""
+
+_kept_open: list[subprocess.Popen[bytes]] = []
+"""Children whose standard input ends when this process does, and not before."""
 
 
 def _task_runner() -> TaskRunner[PrefectFuture[Any]]:
-    return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(PREPARE_WORKERS))
+    return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(WORKERS))
 
 
 @flow(name="import-endpoints", task_runner=_task_runner())
@@ -64,20 +83,12 @@ def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
         SourceError: A source cannot be read; nothing was sent.
         GuardError: A threshold was exceeded; nothing was sent, the results are written.
         DestinationError: Sending stopped part-way; the results are written.
+        StoppedError: A signal stopped the run; the results are written.
+        StorageError: The run directory cannot be written any more.
     """
     destination = renew_sender(settings).destination.name
-    sources = find_sources(settings.sources)
-    run, manifest = begin_run(settings, "run", destination)
     try:
-        with stopping.on_signals():
-            invalid = prepare(run, manifest, sources, settings)
-            stopped_by: EndpointImportError | None = guard(manifest, invalid, settings)
-            if stopped_by is None:
-                stopped_by = deliver(run, manifest, settings)
-            return report(run, manifest, settings, stopped_by)
-    except BaseException as error:
-        note_failure(run, manifest, error)
-        raise
+        return begin_run(settings, "run", destination)
     finally:
         close_sender(settings)
 
@@ -88,21 +99,61 @@ def check_quality(
 ) -> dict[str, Any]:
     """Find out what is wrong with an export, sending nothing; give the summary.
 
-    Rows that could be imported are `unprocessed` in the summary.
+    Rows that could be imported are `unprocessed` in the summary. Raises what `import_endpoints`
+    does, except what is about a destination.
+    """
+    return begin_run(settings, command, None)
+
+
+@flow(name="resume-run", task_runner=_task_runner())
+def resume_run(
+    run_id: str,
+    runs_dir: Path = Path("runs"),
+    rate: float | None = None,
+    max_in_flight: int | None = None,
+    embedded_url: str | None = None,
+) -> dict[str, Any]:
+    """Go on with a run that stopped; give the summary. A finished one is left as it is.
+
+    Args:
+        run_id: The run.
+        runs_dir: Where it is kept.
+        rate: Requests per second from now on, if not as before.
+        max_in_flight: Requests under way at once from now on, if not as before.
+        embedded_url: Where the embedded server of the run is now.
 
     Raises:
-        ConfigurationError: The settings cannot work; nothing was read.
-        SourceError: A source cannot be read.
-        GuardError: A threshold was exceeded; the results are written.
+        RunStateError: It cannot be resumed as things are, or another process works on it.
+        EndpointImportError: See `import_endpoints`.
     """
-    sources = find_sources(settings.sources)
-    run, manifest = begin_run(settings, command, None)
-    try:
-        invalid = prepare(run, manifest, sources, settings)
-        return report(run, manifest, settings, guard(manifest, invalid, settings))
-    except BaseException as error:
-        note_failure(run, manifest, error)
-        raise
+    run = open_run_directory(runs_dir, run_id)
+    with locked(run):
+        manifest = load_manifest(run)
+        changes = {
+            "runs_dir": runs_dir,
+            "rate": rate,
+            "max_in_flight": max_in_flight,
+            "endpoint_url": embedded_url,
+        }
+        settings = require_resumable(run, manifest, changes)
+        if is_finished(manifest):
+            if not settings.keep_staged:
+                run.remove_working_files()
+            return cast("dict[str, Any]", orjson.loads(run.summary.read_bytes()))
+        run.remove_leftovers()
+        if manifest.attempts[-1].finished_at is None:  # killed: its last sign of life
+            manifest.attempts[-1].finished_at = run.last_written_at()
+        manifest.attempts.append(Attempt(started_at=datetime.now(UTC)))
+        manifest.status, manifest.message, manifest.finished_at = RunStatus.RUNNING, None, None
+        save_manifest(manifest, run)
+        get_run_logger().info("run %s goes on, in %s", run.run_id, run.path)
+        if manifest.command == "run":
+            renew_sender(settings)
+        try:
+            return go_through(run, manifest, settings)
+        finally:
+            if manifest.command == "run":
+                close_sender(settings)
 
 
 def start_prefect_api() -> None:
@@ -110,7 +161,7 @@ def start_prefect_api() -> None:
 
     Prefect would start it by itself, but a Ctrl-C at the terminal goes to all processes there: the
     API would be gone before the run has come to its orderly end. A child inherits the signals that
-    the thread which starts it has blocked.
+    the thread which starts it has blocked. And it would stay behind when this process is killed.
 
     Raises:
         RuntimeError: It does not start.
@@ -120,15 +171,58 @@ def start_prefect_api() -> None:
 
     def start() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        SubprocessASGIServer().start()
+        api = SubprocessASGIServer()
+        api.start()
+        if api.server_process is not None:
+            _end_with_this_process(api.server_process.pid)
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(start).result()
 
 
-def new_run_id(now: datetime) -> str:
-    """Make a run id that sorts by time and does not clash."""
-    return f"{now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:4]}"
+def _end_with_this_process(pid: int) -> None:
+    """Let a shell wait for the end of this process, whatever it is, and then end another one."""
+    waiting = subprocess.Popen(  # noqa: S603 (a number is the only argument)
+        ["/bin/sh", "-c", 'read -r _; kill "$1"', "sh", str(pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    _kept_open.append(waiting)
+
+
+def begin_run(settings: ImportSettings, command: str, destination: str | None) -> dict[str, Any]:
+    """Make the run directory, write its first manifest, and go through the phases."""
+    sources = find_sources(settings.sources)
+    now = datetime.now(UTC)
+    run = create_run_directory(settings.runs_dir, settings.run_id or new_run_id(now))
+    with locked(run):
+        manifest = Manifest(
+            run_id=run.run_id,
+            command=command,
+            settings=settings.model_dump(mode="json"),
+            destination=destination,
+            versions=read_versions(),
+            folder=str(Path.cwd()),
+            sources=[stamp_source(source.path) for source in sources],
+            started_at=now,
+            attempts=[Attempt(started_at=now)],
+        )
+        save_manifest(manifest, run)
+        get_run_logger().info("run %s begins, in %s", run.run_id, run.path)
+        return go_through(run, manifest, settings)
+
+
+def go_through(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> dict[str, Any]:
+    """Do what is left to do of the phases, then report; give the summary."""
+    try:
+        with stopping.on_signals():
+            stopped_by = process(run, manifest, settings)
+            return report(run, manifest, settings, stopped_by)
+    except BaseException as error:
+        note_failure(run, manifest, error)
+        raise
 
 
 @contextmanager
@@ -139,86 +233,77 @@ def phase(manifest: Manifest, name: str, total_rows: int | None = None) -> Itera
     try:
         yield
     finally:
-        manifest.phase_seconds[name] = round(monotonic() - began_s, 3)
+        took_s = manifest.phase_seconds.get(name, 0.0) + monotonic() - began_s
+        manifest.phase_seconds[name] = round(took_s, 3)
 
 
-def begin_run(
-    settings: ImportSettings, command: str, destination: str | None
-) -> tuple[RunDirectory, Manifest]:
-    """Make the run directory and write its first manifest."""
-    now = datetime.now(UTC)
-    run = create_run_directory(settings.runs_dir, settings.run_id or new_run_id(now))
-    manifest = Manifest(
-        run_id=run.run_id,
-        command=command,
-        settings=settings.model_dump(mode="json"),
-        destination=destination,
-        versions=read_versions(),
-        started_at=now,
-    )
-    save_manifest(manifest, run)
-    get_run_logger().info("run %s begins, in %s", run.run_id, run.path)
-    return run, manifest
-
-
-def prepare(
-    run: RunDirectory, manifest: Manifest, sources: list[SourceFile], settings: ImportSettings
-) -> int:
-    """Stage, prepare and resolve; give the number of invalid rows."""
+def process(
+    run: RunDirectory, manifest: Manifest, settings: ImportSettings
+) -> EndpointImportError | None:
+    """Stage, prepare, resolve and, for an import, deliver; give what stopped the run, if it did."""
     with phase(manifest, "stage"):
-        stage(run, manifest, sources, settings)
-    rows = sum(part.rows for part in manifest.partitions)
-    with phase(manifest, "prepare", rows):
+        stage(run, manifest, settings)
+    with phase(manifest, "prepare", manifest.rows):
         valid = prepare_partitions(run, manifest, settings)
+    if valid is None:
+        return StoppedError()
     with phase(manifest, "resolve"):
-        refused = resolve_run(run, manifest)
-    get_run_logger().info("%d rows, %d invalid", rows, rows - valid + refused)
-    return rows - valid + refused
+        resolved = resolve_run(run, manifest)
+    invalid = manifest.rows - valid + resolved.invalid
+    get_run_logger().info("%d rows, %d invalid", manifest.rows, invalid)
+    breach = guard(manifest, invalid, settings)
+    if breach is not None or manifest.command != "run":
+        return breach
+    with phase(manifest, "deliver", valid - resolved.invalid - resolved.others):
+        return deliver(run, manifest, settings)
 
 
-def stage(
-    run: RunDirectory, manifest: Manifest, sources: list[SourceFile], settings: ImportSettings
-) -> None:
-    """Read the sources into partitions, one source after the other."""
-    left = settings.limit
-    for index, source in enumerate(sources):
+def stage(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> None:
+    """Read the sources that are not staged yet into partitions, one after the other."""
+    left = None if settings.limit is None else settings.limit - manifest.rows
+    for index, stamp in enumerate(manifest.sources):
+        if manifest.is_staged or index < len(manifest.inputs):
+            continue
         if left is not None and left <= 0:
             break
-        staged = stage_source(run, source, index, len(manifest.partitions), settings, left)
+        staged = stage_source(run, stamp, index, len(manifest.partitions), settings, left)
         manifest.inputs.append(staged.input)
         manifest.partitions.extend(staged.partitions)
         left = None if left is None else left - staged.input.rows
+        save_manifest(manifest, run)
+    manifest.is_staged = True
     save_manifest(manifest, run)
 
 
-def prepare_partitions(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> int:
-    """Prepare all partitions, a few at once; give the number of valid rows."""
+def prepare_partitions(
+    run: RunDirectory, manifest: Manifest, settings: ImportSettings
+) -> int | None:
+    """Prepare all partitions, a few at once; give the number of valid rows, None if stopped."""
     excess = find_excess_columns(run, manifest.inputs, manifest.partitions)
     futures = [
         prepare_partition.submit(run, part, manifest.inputs[part.input], excess, settings)
         for part in manifest.partitions
     ]
     wait(list(futures))
-    return sum(future.result().valid for future in futures)
+    valid = [future.result() for future in futures]
+    return None if None in valid else sum(rows or 0 for rows in valid)
 
 
 def guard(manifest: Manifest, invalid: int, settings: ImportSettings) -> GuardError | None:
     """Say whether a threshold stops the run here."""
-    rows = sum(part.rows for part in manifest.partitions)
-    breach = settings.max_invalid and check_invalid_share(invalid, rows, settings.max_invalid)
+    limit = settings.max_invalid
+    breach = limit and check_invalid_share(invalid, manifest.rows, limit)
     return GuardError(breach, run_id=manifest.run_id) if breach else None
 
 
 def deliver(
     run: RunDirectory, manifest: Manifest, settings: ImportSettings
-) -> DestinationError | None:
+) -> EndpointImportError | None:
     """Send partition after partition; give the error that stopped sending, if one did."""
-    with phase(manifest, "deliver", sum(part.rows for part in manifest.partitions)):
-        for part in manifest.partitions:
-            error = deliver_partition(run, part, settings)
-            if error is not None:
-                return error
-    return None
+    futures = [deliver_partition.submit(run, part, settings) for part in manifest.partitions]
+    wait(list(futures))
+    errors = [future.result() for future in futures]
+    return next((error for error in errors if error is not None), None)
 
 
 def report(
@@ -231,19 +316,18 @@ def report(
     with phase(manifest, "report"):
         settle_partitions(run, manifest)
         counts = count_rows(run, manifest)
-        is_import = manifest.command == "run"
         issues_by_code = write_issues(run, manifest)
-        has_unprocessed = counts[Outcome.UNPROCESSED] > 0
-        write_row_files(run, manifest, with_unprocessed=is_import and has_unprocessed)
-    rows = sum(part.rows for part in manifest.partitions)
-    manifest.status = _status(counts, manifest, stopped_by)
-    if not balance(rows, counts):
-        manifest.status = RunStatus.FAILED
+        is_import = manifest.command == "run"
+        with_unprocessed = is_import and counts[Outcome.UNPROCESSED] > 0
+        write_row_files(run, manifest, with_unprocessed=with_unprocessed)
+    manifest.status = judge(counts, manifest, stopped_by)
     manifest.message = stopped_by.message if stopped_by else None
-    manifest.finished_at = datetime.now(UTC)
-    summary = _summarize(run, manifest, settings, counts, issues_by_code)
+    finished_at = manifest.attempts[-1].finished_at = datetime.now(UTC)
+    sending = read_counts(run, (part.number for part in manifest.partitions))
+    summary = summarize(manifest, settings, counts, issues_by_code, sending, finished_at)
     write_json(summary.model_dump(mode="json"), run.summary)
     write_text(render_page(run, manifest, summary, say_verdict(summary, manifest)), run.report)
+    manifest.finished_at = finished_at
     save_manifest(manifest, run)
     require_balance(summary)
     get_run_logger().info("run %s: %s", run.run_id, manifest.status.value)
@@ -265,57 +349,12 @@ def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:
         future.result()
 
 
-def _status(
-    counts: dict[Outcome, int], manifest: Manifest, stopped_by: EndpointImportError | None
-) -> RunStatus:
-    if isinstance(stopped_by, GuardError):
-        return RunStatus.GUARDED
-    if stopped_by is not None:
-        return RunStatus.STOPPED
-    fine = IMPORTED if manifest.command == "run" else {Outcome.UNPROCESSED}
-    if all(rows == 0 for outcome, rows in counts.items() if outcome not in fine):
-        return RunStatus.COMPLETED
-    return RunStatus.COMPLETED_WITH_ERRORS
-
-
-def _summarize(
-    run: RunDirectory,
-    manifest: Manifest,
-    settings: ImportSettings,
-    counts: dict[Outcome, int],
-    issues_by_code: dict[str, int],
-) -> Summary:
-    sending = read_counts(run, manifest.partitions)
-    rows = sum(part.rows for part in manifest.partitions)
-    finished_at = manifest.finished_at or datetime.now(UTC)
-    seconds = (finished_at - manifest.started_at).total_seconds()
-    is_import = manifest.command == "run"
-    dealt_with = rows - counts[Outcome.UNPROCESSED] if is_import else rows
-    return Summary(
-        run_id=manifest.run_id,
-        status=manifest.status.value,
-        application_id=settings.application if is_import else None,
-        destination=manifest.destination,
-        rows=rows,
-        **{outcome.value: count for outcome, count in counts.items()},
-        balanced=balance(rows, counts),
-        requests=sending.requests,
-        retries=sending.retries,
-        throttled=sending.throttled,
-        splits=sending.splits,
-        bytes_sent=sending.bytes_sent,
-        seconds=round(seconds, 3),
-        rows_per_second=round(dealt_with / seconds, 1) if seconds else 0.0,
-        issues_by_code=issues_by_code,
-        started_at=manifest.started_at,
-        finished_at=finished_at,
-    )
-
-
 def note_failure(run: RunDirectory, manifest: Manifest, error: BaseException) -> None:
     """Write into the manifest why a run could not be finished, unless that is written already."""
-    if manifest.status is RunStatus.RUNNING:
-        manifest.status = RunStatus.FAILED
+    if manifest.finished_at is None:
+        is_curable = isinstance(error, StorageError)
+        manifest.status = RunStatus.STOPPED if is_curable else RunStatus.FAILED
         manifest.message = str(error) or type(error).__name__
-        manifest.finished_at = datetime.now(UTC)
-        save_manifest(manifest, run)
+        manifest.attempts[-1].finished_at = datetime.now(UTC)
+        with suppress(StorageError):  # the error that is on its way says more
+            save_manifest(manifest, run)

@@ -1,6 +1,6 @@
 """Preflight: what can be said of settings and sources before Prefect has even started."""
 
-from pipelines.destinations.registry import open_destination
+from pipelines.sending import connect
 from pipelines.settings import ImportSettings
 from pipelines.storage.run_dir import refuse_existing_run
 from pipelines.storage.sources import find_sources
@@ -21,11 +21,5 @@ def check_settings(settings: ImportSettings, *, sends: bool) -> None:
     if settings.run_id is not None:
         refuse_existing_run(settings.runs_dir, settings.run_id)
     if sends:
-        open_destination(
-            settings.application,
-            endpoint_url=settings.endpoint_url,
-            region=settings.region,
-            profile=settings.profile,
-            is_local=settings.local,
-        ).close()
+        connect(settings).close()
     find_sources(settings.sources)

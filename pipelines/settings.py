@@ -37,6 +37,8 @@ class ImportSettings(BaseModel):
     """The service is the embedded server, which takes any credentials."""
     db: Path = Path("local-server.sqlite3")
     """Database file of the embedded server that the command line's --local starts."""
+    embedded: bool = False
+    """The command line has started the server at endpoint_url; resuming starts it again."""
     default_country: str | None = None
     """ISO 3166-1 alpha-2 code for phone numbers in national form whose row names no country."""
     default_channel: ChannelType | None = None

@@ -1,16 +1,39 @@
 """Stopping: a signal asks a run to come to an orderly end, a second one ends it at once.
 
-An orderly end finishes the requests in flight, writes the books, and leaves the rest `unprocessed`.
+An orderly end finishes the requests in flight, writes the books, and leaves the rest
+`unprocessed`. Prefect cancels a flow run of a worker by SIGTERM, and so in the same way.
 """
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _requested = threading.Event()
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _say_nothing() -> None:
+    pass
+
+
+_on_request: Callable[[], None] = _say_nothing
+_on_second: Callable[[], None] = _interrupt
+
+
+def listen(on_request: Callable[[], None], on_second: Callable[[], None]) -> None:
+    """Call these at the first and at the second signal of runs that begin in this process.
+
+    Without them the first is silent, and the second raises KeyboardInterrupt. They are called
+    within a signal handler.
+    """
+    global _on_request, _on_second
+    _on_request, _on_second = on_request, on_second
 
 
 def is_requested() -> bool:
@@ -20,7 +43,7 @@ def is_requested() -> bool:
 
 @contextmanager
 def on_signals() -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM ask for an orderly end, and the second raise at once.
+    """Let the first SIGINT or SIGTERM ask for an orderly end, and the second end it at once.
 
     Goes inside a flow, as Prefect sets handlers of its own around it. Outside the main thread
     signals stay as they are.
@@ -32,8 +55,10 @@ def on_signals() -> Iterator[None]:
 
     def request(_number: int, _frame: FrameType | None) -> None:
         if _requested.is_set():
-            raise KeyboardInterrupt
+            _on_second()
+            return
         _requested.set()
+        _on_request()
 
     before = {number: signal.signal(number, request) for number in SIGNALS}
     try:

@@ -1,54 +1,51 @@
 """Tasks: one phase's work on one partition, from files to files.
 
 A task reads what the phase before it left in the run directory, calls the pure steps, and writes
-its own file whole. Prefect retries nothing here: who tries again is decided in
-`destinations.sender`, and a crashed run is resumed from its files.
+its own file whole. A task whose file is there already has nothing to do: so a run that stopped
+is resumed. Prefect retries nothing here: who tries again is decided in `destinations.sender`.
 """
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-import orjson
 import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from pipelines import progress, stopping
-from pipelines.destinations.registry import open_destination
-from pipelines.destinations.sender import SendCounts, Sender
-from pipelines.errors import DestinationError, SourceError
+from pipelines.errors import EndpointImportError
+from pipelines.sending import (
+    open_sender,
+    read_decisions,
+    read_deliveries,
+    read_sendable,
+    send_partition,
+)
 from pipelines.settings import ImportSettings
 from pipelines.steps.encode import encode
-from pipelines.steps.map_columns import ColumnPlan, excess_columns, map_columns, plan_columns
+from pipelines.steps.map_columns import excess_columns, map_columns, plan_columns, require_columns
 from pipelines.steps.normalize import NormalizeParams, normalize
-from pipelines.steps.outcomes import (
-    DELIVERY_SCHEMA,
-    settle_delivered,
-    settle_partition,
-    settle_refused,
-)
-from pipelines.steps.pack import ItemBuffer, pack_batches
+from pipelines.steps.outcomes import settle_delivered, settle_partition, settle_refused
 from pipelines.steps.resolve import DECISION_SCHEMA, RUN_ISSUE_SCHEMA, resolve
 from pipelines.steps.result import drop_refused, find_issues, join_issues
 from pipelines.steps.swallowed import find_swallowed
 from pipelines.steps.validate import ValidateParams, validate
-from pipelines.storage.atomic import write_json, write_parquet
+from pipelines.storage.atomic import write_parquet
 from pipelines.storage.manifest import InputRecord, Manifest, PartitionRecord, hash_file
 from pipelines.storage.registry import open_source
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.sources import (
-    SourceFile,
     SourceFormat,
-    SourceReader,
+    SourceStamp,
     cut_partitions,
+    find_sources,
+    refuse_changed,
     take_rows,
 )
 from schemas import issues
-from schemas.batch import BatchLimits
 from schemas.columns import NAMED_PREFIXES
-from schemas.masking import looks_personal, mask_text
+from schemas.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +57,23 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """What preparing one partition found."""
+class Resolved:
+    """How many valid rows are not sent after all."""
 
-    rows: int
-    valid: int
+    invalid: int
+    others: int
+
+    @classmethod
+    def of(cls, decisions: pl.DataFrame) -> Self:
+        """Count decisions."""
+        invalid = decisions.filter(pl.col("outcome") == Outcome.INVALID.value).height
+        return cls(invalid, decisions.height - invalid)
 
 
-@task(task_run_name="stage-{source.path.name}", cache_policy=NO_CACHE)
+@task(task_run_name="stage-{index}", cache_policy=NO_CACHE)
 def stage_source(
     run: RunDirectory,
-    source: SourceFile,
+    stamp: SourceStamp,
     index: int,
     first_partition: int,
     settings: ImportSettings,
@@ -80,17 +83,21 @@ def stage_source(
 
     Args:
         run: Where the partitions go.
-        source: The file.
+        stamp: The file, as it was when the run began.
         index: Which of the run's inputs it is, from 0.
         first_partition: Number of its first partition.
         settings: The run's settings.
         limit: Records to read at most; None for all.
 
     Raises:
-        SourceError: The file cannot be read, or lacks a column that an endpoint needs.
+        SourceError: The file cannot be read, lacks a column that an endpoint needs, or is not what
+            it was.
     """
+    refuse_changed(stamp)
+    (source,) = find_sources([str(stamp.path)])
     reader = open_source(source)
-    require_columns(source, reader, settings)
+    has_channel = settings.default_channel is not None
+    require_columns(reader.header, source.name, has_channel=has_channel)
     partitions: list[PartitionRecord] = []
     for frame in cut_partitions(take_rows(reader.read(), limit), settings.partition_rows):
         number = first_partition + len(partitions)
@@ -105,48 +112,8 @@ def stage_source(
         header=reader.header,
         rows=sum(partition.rows for partition in partitions),
     )
+    refuse_changed(stamp)
     return Staged(record, partitions)
-
-
-def require_columns(
-    source: SourceFile, reader: SourceReader, settings: ImportSettings
-) -> ColumnPlan:
-    """Refuse a header that cannot make endpoints.
-
-    Raises:
-        SourceError: A needed column is missing, or a column of one value is repeated.
-    """
-    plan = plan_columns(reader.header)
-    other = next((mark for mark in ";\t|" if mark in "".join(reader.header)), None)
-    if len(reader.header) == 1 and other is not None:
-        raise SourceError(
-            f"{source.name} has no column Address: all its columns are one. They seem to be "
-            f"separated by {other!r}; export the file with commas."
-        )
-    shown = [name.strip()[:40] for name in reader.header[:12]]
-    found = ", ".join(mask_text(name) if looks_personal(name) else name for name in shown)
-    if not plan.positions and any(looks_personal(name) for name in reader.header):
-        raise SourceError(
-            f"{source.name} seems to have no header: its first line looks like data ({found}). "
-            "Add a line with the names of the columns."
-        )
-    if "Address" not in plan.positions:
-        raise SourceError(
-            f"{source.name} has no column Address; its columns are: {found}. "
-            "Rename the column that holds phone numbers, e-mail addresses or tokens to Address: "
-            "one row is one address."
-        )
-    if "ChannelType" not in plan.positions and settings.default_channel is None:
-        raise SourceError(
-            f"{source.name} has no column ChannelType; its columns are: {found}. "
-            "Add it, or say with --default-channel what all rows are, such as SMS."
-        )
-    if plan.repeated:
-        raise SourceError(
-            f"{source.name} has the column {plan.repeated[0]} more than once, but it holds one "
-            "value. Only Attributes.* and User.UserAttributes.* may be repeated."
-        )
-    return plan
 
 
 @task(task_run_name="count-attribute-names", cache_policy=NO_CACHE)
@@ -181,8 +148,18 @@ def prepare_partition(
     source: InputRecord,
     excess: list[str],
     settings: ImportSettings,
-) -> Prepared:
-    """Map, normalize, validate and encode one partition."""
+) -> int | None:
+    """Map, normalize, validate and encode one partition.
+
+    Returns:
+        The number of its valid rows; None if it was not begun because the run is to stop.
+    """
+    done = run.part("prepared", part.number)
+    if done.is_file():
+        progress.advance("prepare", part.rows)
+        return count_rows(done)
+    if stopping.is_requested():
+        return None
     staged = pl.read_parquet(run.part("staged", part.number))
     malformed = staged.filter(pl.col("malformed").is_not_null())
     records = staged.filter(pl.col("malformed").is_null())
@@ -210,14 +187,21 @@ def prepare_partition(
     rows = staged.select("source_row").join(ids, on="source_row", how="left", maintain_order="left")
     write_parquet(rows, run.part("rows", part.number))
     write_parquet(join_issues(found), run.part("found", part.number))
-    write_parquet(encoded.frame, run.part("prepared", part.number))
+    write_parquet(encoded.frame, done)  # last: its presence says that all three are there
     progress.advance("prepare", staged.height)
-    return Prepared(staged.height, encoded.frame.height)
+    return encoded.frame.height
+
+
+def count_rows(path: Path) -> int:
+    """Count the rows of a Parquet file without reading them."""
+    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
 
 
 @task(task_run_name="resolve", cache_policy=NO_CACHE)
-def resolve_run(run: RunDirectory, manifest: Manifest) -> int:
-    """Decide across all partitions; give the number of valid rows that are refused after all."""
+def resolve_run(run: RunDirectory, manifest: Manifest) -> Resolved:
+    """Decide across all partitions which rows are not sent."""
+    if run.decisions.is_file():
+        return Resolved.of(pl.read_parquet(run.decisions, columns=["outcome"]))
     parts = manifest.partitions
     if parts:
         files = {part.number: manifest.source_of(part.number).path for part in parts}
@@ -227,7 +211,7 @@ def resolve_run(run: RunDirectory, manifest: Manifest) -> int:
         decisions, found = DECISION_SCHEMA.to_frame(), RUN_ISSUE_SCHEMA.to_frame()
     write_parquet(found, run.run_issues)
     write_parquet(decisions, run.decisions)
-    return decisions.filter(pl.col("outcome") == "invalid").height
+    return Resolved.of(decisions)
 
 
 def _read_keys(run: RunDirectory, number: int) -> pl.DataFrame:
@@ -239,104 +223,23 @@ def _read_keys(run: RunDirectory, number: int) -> pl.DataFrame:
 @task(task_run_name="deliver-{part.number}", cache_policy=NO_CACHE)
 def deliver_partition(
     run: RunDirectory, part: PartitionRecord, settings: ImportSettings
-) -> DestinationError | None:
-    """Send one partition; give the error that stopped sending, if one did.
-
-    What was answered is written down in either case.
-    """
-    sender = open_sender(settings)
-    capabilities = sender.destination.capabilities
-    items = ItemBuffer(read_sendable(run, part.number)["item"])
-    batches = pack_batches(
-        items, BatchLimits(capabilities.max_items, capabilities.max_payload_bytes)
-    )
-    result = sender.deliver(items, batches, lambda count: progress.advance("deliver", count))
-    deliveries = pl.DataFrame(
-        [asdict(delivery) for delivery in result.deliveries], schema=DELIVERY_SCHEMA
-    )
-    write_json(asdict(result.counts), run.part("delivered", part.number).with_suffix(".json"))
-    write_parquet(deliveries, run.part("delivered", part.number))
-    return result.error
-
-
-def read_sendable(run: RunDirectory, number: int) -> pl.DataFrame:
-    """Read the rows of a partition that are to be sent, in order: `source_row` and `item`."""
-    prepared = pl.read_parquet(run.part("prepared", number), columns=["source_row", "item"])
-    return prepared.join(
-        read_decisions(run, number), on="source_row", how="anti", maintain_order="left"
-    )
-
-
-def read_decisions(run: RunDirectory, number: int) -> pl.DataFrame:
-    """Read what `resolve` decided about a partition's rows."""
-    decisions = pl.scan_parquet(run.decisions).filter(pl.col("partition") == number)
-    return decisions.drop("partition").collect()
-
-
-def renew_sender(settings: ImportSettings) -> Sender:
-    """Make the sender of a run that begins: a new one, so that no credentials are left over.
-
-    Raises:
-        ConfigurationError: The destination cannot be addressed as set.
-    """
-    _open_sender.cache_clear()
-    return open_sender(settings)
-
-
-def close_sender(settings: ImportSettings) -> None:
-    """Close the run's connections and forget its credentials."""
-    open_sender(settings).destination.close()
-    _open_sender.cache_clear()
-
-
-def open_sender(settings: ImportSettings) -> Sender:
-    """Give this process's sender for a run: its pace holds over all partitions."""
-    return _open_sender(settings.model_dump_json())
-
-
-@lru_cache(maxsize=1)
-def _open_sender(settings_json: str) -> Sender:
-    settings = ImportSettings.model_validate_json(settings_json)
-    destination = open_destination(
-        settings.application,
-        endpoint_url=settings.endpoint_url,
-        region=settings.region,
-        profile=settings.profile,
-        is_local=settings.local,
-    )
-    capabilities = destination.capabilities
-    return Sender(
-        destination,
-        settings.max_in_flight or capabilities.max_in_flight,
-        settings.rate or capabilities.requests_per_second,
-        should_stop=stopping.is_requested,
-    )
+) -> EndpointImportError | None:
+    """Send one partition; give the error that stopped sending, if one did."""
+    return send_partition(run, part.number, open_sender(settings))
 
 
 @task(task_run_name="settle-{part.number}", cache_policy=NO_CACHE)
 def settle_rows(run: RunDirectory, part: PartitionRecord, source_file: str) -> None:
     """Give every row of a partition its outcome."""
-    verdicts = [
-        settle_refused(pl.read_parquet(run.part("found", part.number))),
-        read_decisions(run, part.number),
-    ]
-    delivered = run.part("delivered", part.number)
-    if delivered.is_file():
+    verdicts = []
+    if run.part("prepared", part.number).is_file():
+        rows = pl.read_parquet(run.part("rows", part.number))
+        verdicts.append(settle_refused(pl.read_parquet(run.part("found", part.number))))
+    else:  # the run stopped before
+        rows = pl.read_parquet(run.part("staged", part.number), columns=["source_row"])
+        rows = rows.with_columns(pl.lit(None, pl.String).alias("endpoint_id"))
+    if run.decisions.is_file():
+        verdicts.append(read_decisions(run, part.number))
         sent = read_sendable(run, part.number).select("source_row")
-        verdicts.append(settle_delivered(sent, pl.read_parquet(delivered)))
-    rows = pl.read_parquet(run.part("rows", part.number))
+        verdicts.append(settle_delivered(sent, read_deliveries(run, part.number)))
     write_parquet(settle_partition(rows, verdicts, source_file), run.part("outcomes", part.number))
-
-
-def read_counts(run: RunDirectory, parts: list[PartitionRecord]) -> SendCounts:
-    """Add up what sending took."""
-    total = SendCounts()
-    for path in _existing(
-        run.part("delivered", part.number).with_suffix(".json") for part in parts
-    ):
-        total.add(SendCounts(**orjson.loads(path.read_bytes())))
-    return total
-
-
-def _existing(paths: Iterator[Path]) -> Iterator[Path]:
-    return (path for path in paths if path.is_file())

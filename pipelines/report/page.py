@@ -93,6 +93,7 @@ def _issue_row(line: dict[str, object]) -> IssueRow:
 
 def _by_channel(run: RunDirectory, manifest: Manifest) -> list[tuple[str, int]]:
     paths = [run.part("prepared", part.number) for part in manifest.partitions]
+    paths = [path for path in paths if path.is_file()]  # some are not, if the run stopped before
     if not paths:
         return []
     counted = pl.scan_parquet(paths).group_by("channel_type").len().sort("len", descending=True)

@@ -43,10 +43,13 @@ def _all_issues(run: RunDirectory, manifest: Manifest) -> Iterator[pl.DataFrame]
 
 
 def _read_issues(run: RunDirectory, manifest: Manifest, number: int) -> pl.DataFrame:
-    across = pl.scan_parquet(run.run_issues).filter(pl.col("partition") == number)
-    found = pl.concat(
-        [pl.read_parquet(run.part("found", number)), across.drop("partition").collect()]
-    ).sort("source_row", "column", maintain_order=True)
+    if not run.part("prepared", number).is_file():  # the run stopped before
+        return ISSUE_SCHEMA.to_frame()
+    found = pl.read_parquet(run.part("found", number))
+    if run.decisions.is_file():
+        across = pl.scan_parquet(run.run_issues).filter(pl.col("partition") == number)
+        found = pl.concat([found, across.drop("partition").collect()])
+    found = found.sort("source_row", "column", maintain_order=True)
     ids = pl.read_parquet(run.part("rows", number))
     return describe_issues(found, manifest.source_of(number).path, ids)
 
@@ -56,6 +59,8 @@ def write_row_files(run: RunDirectory, manifest: Manifest, *, with_unprocessed: 
     _write(run, manifest, sorted(TO_FIX), "errors")
     if with_unprocessed:
         _write(run, manifest, [Outcome.UNPROCESSED.value], "unprocessed")
+    else:  # there may be one of an attempt that stopped
+        run.unprocessed.unlink(missing_ok=True)
 
 
 def _write(run: RunDirectory, manifest: Manifest, wanted: Sequence[str], name: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from pipelines.errors import SourceError
 from pipelines.steps.result import FOUND_SCHEMA
 from schemas import issues, limits
 from schemas.columns import (
@@ -18,6 +19,7 @@ from schemas.columns import (
     attribute_name,
     canonical_name,
 )
+from schemas.masking import looks_personal, mask_text
 
 DISCOURAGED_CHARACTERS = frozenset("#:?\\/")
 """The service's console cannot show names with these (API reference, EndpointRequest)."""
@@ -73,6 +75,49 @@ def check_header(plan: ColumnPlan) -> pl.DataFrame:
         if DISCOURAGED_CHARACTERS & set(attribute_name(column) or "")
     ]
     return pl.DataFrame(rows, schema=FOUND_SCHEMA, orient="row")
+
+
+def require_columns(header: list[str], source: str, *, has_channel: bool) -> None:
+    """Refuse a header that cannot make endpoints.
+
+    Args:
+        header: Column names as they stand in the file.
+        source: The file, as the error is to call it.
+        has_channel: Whether rows have a channel even without a column for it.
+
+    Raises:
+        SourceError: A needed column is missing, or a column of one value is repeated.
+    """
+    plan = plan_columns(header)
+    other = next((mark for mark in ";\t|" if mark in "".join(header)), None)
+    if len(header) == 1 and other is not None:
+        raise SourceError(
+            f"{source} has no column Address: all its columns are one. They seem to be "
+            f"separated by {other!r}; export the file with commas."
+        )
+    shown = [name.strip()[:40] for name in header[:12]]
+    found = ", ".join(mask_text(name) if looks_personal(name) else name for name in shown)
+    if not plan.positions and any(looks_personal(name) for name in header):
+        raise SourceError(
+            f"{source} seems to have no header: its first line looks like data ({found}). "
+            "Add a line with the names of the columns."
+        )
+    if "Address" not in plan.positions:
+        raise SourceError(
+            f"{source} has no column Address; its columns are: {found}. "
+            "Rename the column that holds phone numbers, e-mail addresses or tokens to Address: "
+            "one row is one address."
+        )
+    if "ChannelType" not in plan.positions and not has_channel:
+        raise SourceError(
+            f"{source} has no column ChannelType; its columns are: {found}. "
+            "Add it, or say with --default-channel what all rows are, such as SMS."
+        )
+    if plan.repeated:
+        raise SourceError(
+            f"{source} has the column {plan.repeated[0]} more than once, but it holds one "
+            "value. Only Attributes.* and User.UserAttributes.* may be repeated."
+        )
 
 
 def excess_columns(names_in_use: list[str]) -> list[str]:

@@ -14,18 +14,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipelines.errors import RunStateError
 from pipelines.storage.atomic import write_json
 from pipelines.storage.run_dir import RunDirectory
+from pipelines.storage.sources import SourceStamp
 
 FORMAT: Literal[1] = 1
 """Version of the run directory's layout; another one cannot be resumed."""
 PACKAGES = ("endpoint-import", "polars", "pyarrow", "pandera", "boto3", "prefect", "phonenumbers")
-"""Whose versions can change what a run does."""
+"""Whose versions are noted."""
+DECIDING_PACKAGES = ("endpoint-import", "polars", "pyarrow", "pandera", "phonenumbers")
+"""Whose versions can change what becomes of a row: a run goes on with the ones it began with."""
 
 
 class RunStatus(StrEnum):
     """How far a run got."""
 
     RUNNING = "running"
-    """Under way, or killed: whoever ends a run in an orderly way changes this."""
+    """Under way, or killed (nobody holds its lock): an orderly end changes this."""
     COMPLETED = "completed"
     """Every row was accepted, or checked without error."""
     COMPLETED_WITH_ERRORS = "completed_with_errors"
@@ -33,7 +36,7 @@ class RunStatus(StrEnum):
     GUARDED = "guarded"
     """A threshold stopped it before anything was sent."""
     STOPPED = "stopped"
-    """Stopped part-way."""
+    """Stopped part-way; can be resumed."""
     FAILED = "failed"
     """Could not be done: settings, source or a defect."""
 
@@ -61,6 +64,14 @@ class PartitionRecord(_Record):
     rows: int
 
 
+class Attempt(_Record):
+    """One process's work on the run: the first, or one that resumed it."""
+
+    started_at: datetime
+    finished_at: datetime | None = None
+    """None for one that is under way, or was killed and not resumed since."""
+
+
 class Manifest(_Record):
     """See the module."""
 
@@ -72,11 +83,27 @@ class Manifest(_Record):
     settings: dict[str, Any]
     destination: str | None = None
     versions: dict[str, str]
+    folder: str
+    """Where relative paths in the settings begin."""
+    sources: list[SourceStamp]
+    """What is to be read, as it was when the run began."""
     inputs: list[InputRecord] = []
+    """The first of the sources: those that are staged."""
     partitions: list[PartitionRecord] = []
+    is_staged: bool = False
+    """Whether everything that is to be read is staged: from then on no source is needed."""
     phase_seconds: dict[str, float] = {}
+    """Over all attempts."""
     started_at: datetime
+    attempts: list[Attempt]
     finished_at: datetime | None = None
+    """When its results were written; None while there are none, or only those of an attempt
+    that has been resumed since."""
+
+    @property
+    def rows(self) -> int:
+        """Records that are staged."""
+        return sum(partition.rows for partition in self.partitions)
 
     def source_of(self, partition: int) -> InputRecord:
         """Give the file that a partition is a slice of."""

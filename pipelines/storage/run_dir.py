@@ -8,20 +8,25 @@
       found/part-00000.parquet       issues that preparing found
       resolved/decisions.parquet     rows that are not sent, and why
       resolved/found.parquet         issues across rows
-      delivered/part-00000.parquet   answers of the service by position, and counters beside it
+      delivered/part-00000.log       answers of the service by position, as they came
       outcomes/part-00000.parquet    one outcome for every row
       issues.parquet  errors.csv  unprocessed.csv  summary.json  report.html
+      lock                      who works on the run (`run_lock`)
 
 A file that is present is complete (`atomic`), which makes every phase restartable: a partition
-whose file is there is done. `staged` to `delivered` are removed after a clean finish.
+whose file is there is done. Only the logs in `delivered` grow, and say themselves whether they are
+complete (`answer_log`). `staged` to `delivered` are removed after a clean finish.
 """
 
 import re
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 from pipelines.errors import ConfigurationError, RunStateError
+from pipelines.storage.atomic import remove_leftovers
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 WORKING_FOLDERS = ("staged", "rows", "prepared", "found", "resolved", "delivered")
@@ -84,10 +89,30 @@ class RunDirectory:
         """Give the file of a partition in one of the folders."""
         return self.path / folder / f"part-{partition:05d}.parquet"
 
+    def answers(self, partition: int) -> Path:
+        """Give the log of the service's answers for a partition."""
+        return self.path / "delivered" / f"part-{partition:05d}.log"
+
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files of a process that was killed."""
+        for folder in (self.path, *(self.path / name for name in FOLDERS)):
+            remove_leftovers(folder)
+
+    def last_written_at(self) -> datetime:
+        """Give the time of the last change to any of the run's files, except its lock."""
+        files = [p for p in self.path.rglob("*") if p.is_file() and p.name != "lock"]
+        newest_s = max(path.stat().st_mtime for path in files)
+        return datetime.fromtimestamp(newest_s, UTC)
+
     def remove_working_files(self) -> None:
         """Remove what is only needed while the run goes on."""
         for folder in WORKING_FOLDERS:
             shutil.rmtree(self.path / folder, ignore_errors=True)
+
+
+def new_run_id(now: datetime) -> str:
+    """Make a run id that sorts by time and does not clash."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:4]}"
 
 
 def create_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:

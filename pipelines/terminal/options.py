@@ -54,8 +54,8 @@ DATABASE = option(
     help="Database file of the local server.",
 )
 
+SOURCES = (click.argument("sources", nargs=-1, required=True, metavar="SOURCE..."),)
 SOURCE_OPTIONS = (
-    click.argument("sources", nargs=-1, required=True, metavar="SOURCE..."),
     option(
         "--default-country",
         metavar="CODE",
@@ -119,6 +119,19 @@ DESTINATION_OPTIONS = (
     ),
 )
 """Where to send and how fast."""
+
+REHEARSAL_OPTIONS = (
+    option(
+        "--fault",
+        metavar="NAME=SHARE,...",
+        help="Meet a share of updates with trouble: an HTTP status such as 429 or 500, reset (of "
+        "the connection, nothing is done), drop or half (done, but no or half an answer), hang.",
+    ),
+    option("--latency", metavar="TIME", help="Hold each answer back, such as 50ms or 10ms-80ms."),
+    option("--quota", metavar="N/s", help="Answer 429 to more updates than that, such as 2/s."),
+    option("--seed", type=int, metavar="N", help="Make the faults repeatable."),
+)
+"""Trouble on purpose, to rehearse an import."""
 
 
 def with_options(*groups: tuple[Callable[..., Any], ...]) -> Callable[[Command], Command]:

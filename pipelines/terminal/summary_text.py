@@ -1,6 +1,7 @@
 """The summary as people read it: what happened, what to fix, what to do next."""
 
 import shlex
+from pathlib import Path
 
 import polars as pl
 from rich.console import Console
@@ -107,12 +108,22 @@ def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list
         lines.append(f"Not imported: {', '.join(_unmapped(run))} (no column of an endpoint)")
     if summary.invalid or summary.rejected:
         lines.append(f"To fix:  correct {run.errors}, then: {_again(run, manifest)}")
+    if manifest.status is RunStatus.STOPPED:
+        lines.append(f"Go on:   {resume_command(run)}")
     if manifest.status in (RunStatus.STOPPED, RunStatus.GUARDED) and run.unprocessed.is_file():
         lines.append(f"To send: {run.unprocessed} holds the rows that are still to be sent")
     if manifest.settings.get("local") and summary.accepted:
         serve = shlex.join(["endpoint-import", "serve", *_database(manifest)])
         lines.append(f"Look:    `{serve}` serves what the embedded server stored")
     return [*lines, f"Report:  {run.report}", f"Run:     {run.run_id}"]
+
+
+def resume_command(run: RunDirectory) -> str:
+    """Give the command that goes on with a run."""
+    runs_dir = run.path.parent
+    is_default = runs_dir == ImportSettings.model_fields["runs_dir"].default
+    place = [] if is_default else ["--runs-dir", str(runs_dir)]
+    return shlex.join(["endpoint-import", "resume", run.run_id, *place])
 
 
 def _again(run: RunDirectory, manifest: Manifest) -> str:
@@ -133,7 +144,8 @@ def _again(run: RunDirectory, manifest: Manifest) -> str:
 
 def _database(manifest: Manifest) -> list[str]:
     db = str(manifest.settings.get("db"))
-    return [] if db == str(ImportSettings.model_fields["db"].default) else ["--db", db]
+    default = ImportSettings.model_fields["db"].default.absolute()
+    return [] if Path(db).absolute() == default else ["--db", db]
 
 
 def _unmapped(run: RunDirectory) -> list[str]:

@@ -107,3 +107,15 @@ def test_in_another_thread_signals_stay_as_they_are(handlers):
             return [signal.getsignal(number) for number in SIGNALS], stopping.is_requested()
 
     assert in_thread(look) == ([note, note], False)
+
+
+def test_listeners_hear_the_first_and_the_second_signal(handlers, monkeypatch):
+    monkeypatch.setattr(stopping, "_on_request", stopping._on_request)
+    monkeypatch.setattr(stopping, "_on_second", stopping._on_second)
+    heard = []
+    stopping.listen(lambda: heard.append("first"), lambda: heard.append("second"))
+    with stopping.on_signals():
+        signal.raise_signal(signal.SIGTERM)
+        assert heard == ["first"]
+        signal.raise_signal(signal.SIGINT)
+    assert heard == ["first", "second"]

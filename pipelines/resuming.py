@@ -1,0 +1,117 @@
+"""Resuming: whether a run can go on as it began, and with which settings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipelines.errors import RunStateError
+from pipelines.sending import connect
+from pipelines.settings import ImportSettings
+from pipelines.storage.manifest import DECIDING_PACKAGES, Manifest, RunStatus, read_versions
+from pipelines.storage.run_dir import RunDirectory
+
+CHANGEABLE = frozenset({"rate", "max_in_flight", "keep_staged"})
+"""Settings that change nothing about what becomes of a row."""
+_FINISHED = frozenset({RunStatus.COMPLETED, RunStatus.COMPLETED_WITH_ERRORS})
+_NEW_RUN = "Start a new run; unprocessed.csv, where there is one, holds what is left of this one."
+
+
+def is_finished(manifest: Manifest) -> bool:
+    """Say whether there is nothing left to do."""
+    return manifest.status in _FINISHED
+
+
+def require_resumable(
+    run: RunDirectory, manifest: Manifest, changes: Mapping[str, Any]
+) -> ImportSettings:
+    """Give the settings to go on with: those of the run, with the changes that are not None.
+
+    Raises:
+        RunStateError: A guard stopped the run, or it was begun by other versions, from another
+            folder, or for another destination.
+        ConfigurationError: The destination cannot be addressed any more.
+    """
+    try:
+        settings = ImportSettings.model_validate(manifest.settings)
+    except ValidationError as error:
+        raise RunStateError(
+            f"The settings of run {run.run_id} are not those of this version. {_NEW_RUN}"
+        ) from error
+    given = {name: value for name, value in changes.items() if value is not None}
+    settings = settings.model_copy(update=given)
+    if is_finished(manifest):
+        return settings
+    if manifest.status is RunStatus.GUARDED:
+        raise RunStateError(
+            f"Run {run.run_id} was stopped by a guard before anything was sent: "
+            f"{manifest.message} Correct the input or change the limit, and start a new run."
+        )
+    _require_versions(run, manifest)
+    if not manifest.is_staged and _is_relative(manifest) and Path.cwd() != Path(manifest.folder):
+        raise RunStateError(
+            f"Run {run.run_id} was begun in {manifest.folder} and has not read all of its sources "
+            "yet. Resume it in that folder."
+        )
+    if manifest.command == "run" and not settings.embedded:
+        _require_destination(run, manifest, settings)
+    return settings
+
+
+def refuse_other_settings(run_id: str, settings: ImportSettings, asked: Mapping[str, Any]) -> None:
+    """Refuse options that differ from what the run was begun with.
+
+    Args:
+        run_id: The run.
+        settings: What it was begun with.
+        asked: What is given now, by the names of the settings.
+
+    Raises:
+        RunStateError: Names the first difference.
+    """
+    wanted = {**settings.model_dump(), **asked}
+    try:
+        other = ImportSettings.model_validate(wanted)
+    except ValidationError:
+        other = settings.model_copy(update=dict(asked))
+    for name in sorted(set(asked) - CHANGEABLE):
+        before, now = getattr(settings, name), getattr(other, name)
+        if before != now:
+            option = "--" + name.replace("_", "-")
+            raise RunStateError(
+                f"Run {run_id} was begun with {option} {_say(before)}, not {_say(now)}. Leave the "
+                f"option out to go on as it began, or start a new run."
+            )
+
+
+def _say(value: object) -> str:
+    return "not given" if value is None or value is False else str(value)
+
+
+def _is_relative(manifest: Manifest) -> bool:
+    return any(not Path(source.path).is_absolute() for source in manifest.sources)
+
+
+def _require_versions(run: RunDirectory, manifest: Manifest) -> None:
+    now = read_versions()
+    for name in DECIDING_PACKAGES:
+        before = manifest.versions.get(name, "an unknown version")
+        if before != now[name]:
+            raise RunStateError(
+                f"Run {run.run_id} was begun with {name} {before}, this is {now[name]}: rows could "
+                f"be judged differently. Go on with {name} {before}. Or: {_NEW_RUN}"
+            )
+
+
+def _require_destination(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> None:
+    destination = connect(settings)
+    try:
+        now = destination.name
+    finally:
+        destination.close()
+    if now != manifest.destination:
+        raise RunStateError(
+            f"Run {run.run_id} was sent to {manifest.destination}, but would go on to {now}. "
+            "Restore the URL or region in AWS's variables and configuration files."
+        )

@@ -1,0 +1,158 @@
+"""Sending a partition: from its prepared rows through the sender into the log of answers.
+
+The log is what a killed run remembers of a partition: batches whose answer stands in it are not
+sent again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, astuple
+from functools import lru_cache
+from typing import Any
+
+import polars as pl
+
+from pipelines import progress, stopping
+from pipelines.destinations.base import Destination
+from pipelines.destinations.delivery import Delivery, SendCounts
+from pipelines.destinations.registry import open_destination
+from pipelines.destinations.sender import Sender
+from pipelines.errors import BooksError, EndpointImportError
+from pipelines.settings import ImportSettings
+from pipelines.steps.outcomes import DELIVERY_SCHEMA
+from pipelines.steps.pack import ItemBuffer, pack_batches
+from pipelines.storage.answer_log import AnswerLog, read_answers
+from pipelines.storage.run_dir import RunDirectory
+from schemas.batch import BatchLimits
+
+
+def send_partition(run: RunDirectory, number: int, sender: Sender) -> EndpointImportError | None:
+    """Send what is not answered yet; give the error that stopped sending, if one did.
+
+    Raises:
+        BooksError: Sending came to its end with items that have no answer.
+        RunStateError: The log is about other items.
+        StorageError: The log cannot be opened.
+    """
+    if sender.error is not None:
+        return sender.error
+    logged = read_answers(run.answers(number))
+    if logged.is_complete:
+        progress.advance("deliver", sum(map(len, _answered(logged.records))))
+        return None
+    items = ItemBuffer(read_sendable(run, number)["item"])
+    log = AnswerLog.open(run.answers(number), {"items": len(items), "crc32": items.crc32()})
+    answered = {position for span in _answered(log.records) for position in span}
+    left = len(items) - len(answered)
+
+    def note(deliveries: Sequence[Delivery], counts: SendCounts) -> None:
+        nonlocal left
+        log.append(
+            {
+                "deliveries": [astuple(delivery) for delivery in deliveries],
+                "counts": {name: count for name, count in asdict(counts).items() if count},
+            }
+        )
+        left -= sum(delivery.stop - delivery.start for delivery in deliveries)
+
+    capabilities = sender.destination.capabilities
+    limits = BatchLimits(capabilities.max_items, capabilities.max_payload_bytes)
+    error: EndpointImportError | None = None
+    try:
+        error = sender.deliver(
+            items,
+            pack_batches(items, limits),
+            note,
+            answered=answered,
+            on_batch=lambda count: progress.advance("deliver", count),
+        )
+    finally:
+        log.close(complete=left == 0)
+    if error is None and left != 0:
+        raise BooksError(f"Partition {number}: {left} of {len(items)} items got no single answer.")
+    return error
+
+
+def _answered(records: Iterable[Mapping[str, Any]]) -> Iterable[range]:
+    return (range(start, stop) for r in records for start, stop, *_ in r["deliveries"])
+
+
+def read_deliveries(run: RunDirectory, number: int) -> pl.DataFrame:
+    """Read the answers for a partition, in the shape of `DELIVERY_SCHEMA`; none if never sent."""
+    records = read_answers(run.answers(number)).records
+    rows = [delivery for record in records for delivery in record["deliveries"]]
+    return pl.DataFrame(rows, schema=DELIVERY_SCHEMA, orient="row")
+
+
+def read_counts(run: RunDirectory, numbers: Iterable[int]) -> SendCounts:
+    """Add up what sending took, over all attempts.
+
+    Requests in flight when a process was killed are in no log, and so not counted.
+    """
+    total = SendCounts()
+    for number in numbers:
+        for record in read_answers(run.answers(number)).records:
+            total.add(SendCounts(**record["counts"]))
+    return total
+
+
+def read_sendable(run: RunDirectory, number: int) -> pl.DataFrame:
+    """Read the rows of a partition that are to be sent, in order: `source_row` and `item`."""
+    prepared = pl.read_parquet(run.part("prepared", number), columns=["source_row", "item"])
+    return prepared.join(
+        read_decisions(run, number), on="source_row", how="anti", maintain_order="left"
+    )
+
+
+def read_decisions(run: RunDirectory, number: int) -> pl.DataFrame:
+    """Read what `resolve` decided about a partition's rows."""
+    decisions = pl.scan_parquet(run.decisions).filter(pl.col("partition") == number)
+    return decisions.drop("partition").collect()
+
+
+def connect(settings: ImportSettings) -> Destination:
+    """Make the destination that the settings mean; nothing is sent.
+
+    Raises:
+        ConfigurationError: It cannot be addressed as set.
+    """
+    return open_destination(
+        settings.application,
+        endpoint_url=settings.endpoint_url,
+        region=settings.region,
+        profile=settings.profile,
+        is_local=settings.local,
+    )
+
+
+def renew_sender(settings: ImportSettings) -> Sender:
+    """Make the sender of a run that begins: a new one, so that no credentials are left over.
+
+    Raises:
+        ConfigurationError: The destination cannot be addressed as set.
+    """
+    _open_sender.cache_clear()
+    return open_sender(settings)
+
+
+def close_sender(settings: ImportSettings) -> None:
+    """Close the run's connections and forget its credentials."""
+    open_sender(settings).destination.close()
+    _open_sender.cache_clear()
+
+
+def open_sender(settings: ImportSettings) -> Sender:
+    """Give this process's sender for a run: its pace holds over all partitions."""
+    return _open_sender(settings.model_dump_json())
+
+
+@lru_cache(maxsize=1)
+def _open_sender(settings_json: str) -> Sender:
+    settings = ImportSettings.model_validate_json(settings_json)
+    destination = connect(settings)
+    capabilities = destination.capabilities
+    return Sender(
+        destination,
+        settings.max_in_flight or capabilities.max_in_flight,
+        settings.rate or capabilities.requests_per_second,
+        should_stop=stopping.is_requested,
+    )

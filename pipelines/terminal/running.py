@@ -1,0 +1,157 @@
+"""A flow at a terminal: progress, signals, the summary, and the exit code."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+from pydantic import ValidationError
+from rich.console import Console
+
+from pipelines import stopping
+from pipelines.errors import (
+    ConfigurationError,
+    DestinationError,
+    EndpointImportError,
+    GuardError,
+    RunStateError,
+    StoppedError,
+    StorageError,
+)
+from pipelines.report.plan import make_plan
+from pipelines.report.summary import Summary
+from pipelines.storage.manifest import Manifest, RunStatus, load_manifest
+from pipelines.storage.run_dir import RunDirectory
+from pipelines.storage.run_lock import read_owner
+from pipelines.terminal.progress_bar import ProgressBar
+from pipelines.terminal.summary_text import print_summary, resume_command
+
+if TYPE_CHECKING:
+    from pipelines.report.plan import ImportPlan
+    from pipelines.settings import ImportSettings
+
+NOT_ALL_IMPORTED = 1
+STOPPED = 5
+API_UNREACHABLE = "Failed to reach API at "
+"""How Prefect begins the message of the RuntimeError that it raises then."""
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+def run_flow(
+    start: Callable[[ModuleType], object],
+    runs_dir: Path,
+    run_id: str,
+    *,
+    planned: "ImportSettings | None" = None,
+    as_json: bool,
+) -> int:
+    """Run a flow with progress, show its summary, and give the exit code.
+
+    Args:
+        start: Calls the flow; it gets the module `pipelines.flows`.
+        runs_dir: Where the run is kept.
+        run_id: The run.
+        planned: Settings of the import that is only planned, if that is so.
+        as_json: Whether to print the summary as JSON too.
+    """
+    run = RunDirectory(runs_dir / run_id)
+    stopped: EndpointImportError | None = None
+    with ProgressBar():
+        from pipelines import flows
+
+        stopping.listen(_say_stopping, partial(_leave, run))
+        try:
+            flows.start_prefect_api()
+            start(flows)
+        except (GuardError, DestinationError, StoppedError, StorageError) as error:
+            stopped = error
+        except KeyboardInterrupt as error:
+            if not run.manifest.exists():
+                raise
+            stopped = StoppedError("A signal stopped the run.")
+            stopped.__cause__ = error
+        except RuntimeError as error:
+            raise _explain(error) from error
+    manifest, summary = read_run(run) if run.manifest.exists() else (None, None)
+    if manifest is None or summary is None:
+        hint = f" Go on with: {resume_command(run)}" if manifest is not None else ""
+        raise type(stopped)(stopped.message + hint) if stopped else _no_summary(run)
+    import_plan = make_plan(run, planned) if planned is not None else None
+    show(run, manifest, summary, import_plan, as_json=as_json)
+    if stopped is not None:
+        click.echo(f"Error: {stopped.message}", err=True)
+        return stopped.exit_code
+    return 0 if manifest.status is RunStatus.COMPLETED else NOT_ALL_IMPORTED
+
+
+def _explain(error: RuntimeError) -> Exception:
+    if not str(error).startswith(API_UNREACHABLE):
+        return error
+    url = str(error).removeprefix(API_UNREACHABLE).rstrip("/.")
+    return ConfigurationError(
+        f"The Prefect API at {url} cannot be reached. Start it, or unset PREFECT_API_URL "
+        "(also in the Prefect profile) to run without one."
+    )
+
+
+def _no_summary(run: RunDirectory) -> EndpointImportError:
+    return RunStateError(f"Run {run.run_id} left no summary.")
+
+
+def _say_stopping() -> None:
+    _write("\nStopping: what is in flight is finished first. Ctrl-C again leaves at once.\n")
+
+
+def _leave(run: RunDirectory) -> None:
+    """End the process here and now: what was answered is on disk, as after any other death."""
+    shown = _SHOW_CURSOR if sys.stderr.isatty() else ""
+    _write(f"{shown}\nError: Left at once. Go on with: {resume_command(run)}\n")
+    os._exit(STOPPED)
+
+
+def _write(text: str) -> None:
+    # Straight to the file: in a signal handler the stream may be in the middle of a write.
+    os.write(2, text.encode())
+
+
+def read_run(run: RunDirectory) -> tuple[Manifest, Summary | None]:
+    """Read a run's manifest, and its summary if it has one that is not of an earlier attempt."""
+    manifest = load_manifest(run)
+    if manifest.finished_at is None or not run.summary.is_file():
+        return manifest, None
+    try:
+        return manifest, Summary.model_validate_json(run.summary.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise RunStateError(
+            f"{run.summary} cannot be read: it is damaged or of another version."
+        ) from error
+
+
+def say_status(run: RunDirectory, manifest: Manifest) -> str:
+    """Give a run's status; `interrupted` if it was killed."""
+    if manifest.status is RunStatus.RUNNING and read_owner(run) is None:
+        return "interrupted"
+    return manifest.status.value
+
+
+def show(
+    run: RunDirectory,
+    manifest: Manifest,
+    summary: Summary,
+    import_plan: "ImportPlan | None" = None,
+    *,
+    as_json: bool,
+) -> None:
+    """Print a summary, and the plan of an import, for people; and as JSON where asked for."""
+    print_summary(
+        Console(stderr=as_json), run, manifest, summary, import_plan.text if import_plan else None
+    )
+    if as_json:
+        document = summary.model_dump(mode="json")
+        document |= import_plan.as_json() if import_plan is not None else {}
+        sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
