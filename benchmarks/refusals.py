@@ -1,36 +1,40 @@
-"""What it takes to find the refused items of refused batches, against services of four kinds.
+"""What it takes to find the refused items of refused batches; no network.
 
-`python -m benchmarks.refusals` prints the requests beyond one per batch for each refused item,
-beside the least that any search can do, and the time spent on choosing. No network.
+`python -m benchmarks.refusals` prints, for each kind of service, the requests beyond one per batch
+for each refused item, beside the least that is possible, and the CPU time spent on choosing what
+to send. Minutes, as it makes its items anew for each line; `--batches 40` is quicker.
 """
 
+import argparse
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
-from itertools import cycle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import orjson
 
 from pipelines.destinations.base import Answer, AnswerKind
 from pipelines.destinations.isolate import Lessons, Rejected, isolate
 
-BATCHES = 200
 ITEMS = 100
+REFUSED = (1, 5, 20)
 ACCEPTED = Answer(AnswerKind.ACCEPTED)
 Item = dict[str, object]
-Send = Callable[[tuple[int, ...]], Answer]
+Spoil = Callable[[random.Random, Item], None]
 
-DOMAINS = ("example.com", "example.org", "mail.example", "post.example", "web.example")
 CITIES = (("Seattle", "US"), ("München", "DE"), ("São Paulo", "BR"), ("東京", "JP"))
-NAMES = "Ada Ben Chloé Dmitri Elif Farah Goran Hana Ivo Jürgen Kemal Lea Mio Noor Olga Pia".split()
+DOMAINS = ("example.com", "example.org", "mail.example", "post.example", "web.example")
+NAMES = ("Ada", "Ben", "Chloé", "Elif", "Goran", "Hana", "Jürgen", "Lea", "Mio", "Noor", "Olga")
+PREFIXES = (1206, 4915, 5511, 8190)
 
 
 def make_item(draw: random.Random, number: int) -> Item:
     """Make one valid item."""
     name, (city, country) = draw.choice(NAMES), draw.choice(CITIES)
     is_sms = draw.random() < 0.5
-    phone = f"+{draw.choice((1206, 4915, 5511, 8190))}{draw.randrange(10**7):07d}"
+    phone = f"+{draw.choice(PREFIXES)}{draw.randrange(10**7):07d}"
     email = f"{name.lower()}.{draw.randrange(10**4)}@{draw.choice(DOMAINS)}"
     item: Item = {
         "Id": f"crm-{number:06d}",
@@ -60,88 +64,120 @@ def spoil_prefix(draw: random.Random, item: Item) -> None:
 
 
 def spoil_attribute(draw: random.Random, item: Item) -> None:
-    item["Attributes"] = {**item["Attributes"], "Plan": ["legacy"]}  # type: ignore[dict-item]
+    item["Attributes"] = {"Plan": ["legacy"], "Interests": ["chess"]}
 
 
 def spoil_nothing(draw: random.Random, item: Item) -> None:
     """Leave no trace: the service alone knows why."""
 
 
-def halve(positions: tuple[int, ...], send: Send) -> None:
-    """Search by plain halving."""
+class Service:
+    """Refuses some items of a batch, and counts requests."""
+
+    def __init__(self, items: Sequence[Item], bad: set[int], message: str) -> None:
+        """Take a batch; `{}` in the message stands for the first refused Id."""
+        self.items, self.bad, self.message = items, bad, message
+        self.requests = 0
+
+    def send(self, group: Sequence[int]) -> Answer:
+        """Answer one request."""
+        self.requests += 1
+        first = next((position for position in group if position in self.bad), None)
+        if first is None:
+            return ACCEPTED
+        return Answer(AnswerKind.REFUSED, self.message.format(self.items[first]["Id"]))
+
+
+def halve(service: Service, positions: Sequence[int]) -> None:
+    """Search a refused batch by plain halving."""
     middle = len(positions) // 2
     for part in (positions[:middle], positions[middle:]):
-        if send(part).kind is AnswerKind.REFUSED and len(part) > 1:
-            halve(part, send)
+        if service.send(part).kind is AnswerKind.REFUSED and len(part) > 1:
+            halve(service, part)
 
 
-message_of={"domain":"Invalid Address","prefix":"Invalid Address","attribute":"Invalid Attributes","all three":"Bad","no pattern":"Bad", "plain halving":""}
-def drive(positions: tuple[int, ...], refusal: Answer, items: list[bytes], lessons: Lessons,
-          send: Send) -> float:
-    """Search by `isolate`; give the seconds it took to choose."""
-    steps = isolate(positions, refusal, items.__getitem__, lessons)
+def search(service: Service, refusal: Answer, lessons: Lessons) -> float:
+    """Search a refused batch by `isolate`; give the CPU seconds that choosing took."""
+    encoded = [orjson.dumps(item) for item in service.items]
+    steps = isolate(range(ITEMS), refusal, encoded.__getitem__, lessons)
     answer: Answer | None = None
-    spent = 0.0
+    spent_s = 0.0
     while True:
         began = time.thread_time()
         try:
             step = steps.send(answer)
         except StopIteration:
-            return spent + time.thread_time() - began
-        spent += time.thread_time() - began
-        answer = None if isinstance(step, Rejected) else send(step)
+            return spent_s
+        finally:
+            spent_s += time.thread_time() - began
+        answer = None if isinstance(step, Rejected) else service.send(step)
 
 
-def batches(spoils: list[Callable[..., None]], refused: int, kind: str) -> Iterator[tuple[list[bytes], Send, list[int]]]:
-    """Give batches with a service that refuses so many items of each, and a counter of requests."""
-    draw = random.Random(f"{kind} {refused}")
-    spoil = cycle(spoils)
-    for number in range(BATCHES):
+@dataclass(frozen=True)
+class Kind:
+    """One line of the table."""
+
+    name: str
+    message: str
+    spoils: tuple[Spoil, ...] = (spoil_nothing,)
+    is_halving: bool = False
+    has_lessons: bool = True
+    """Whether later batches know what earlier ones taught."""
+
+
+KINDS = (
+    Kind("plain halving", "Bad request", is_halving=True),
+    Kind("message names the Id", "Invalid Address: item '{}': Address is not valid"),
+    Kind("one e-mail domain", "Invalid Address", (spoil_domain,)),
+    Kind("one phone prefix", "Invalid Address", (spoil_prefix,)),
+    Kind("one attribute value", "Invalid Attributes", (spoil_attribute,)),
+    Kind("all three, unnamed", "Bad request", (spoil_domain, spoil_prefix, spoil_attribute)),
+    Kind("one domain, 1st batch", "Invalid Address", (spoil_domain,), has_lessons=False),
+    Kind("no pattern", "Bad request"),
+    Kind("no pattern, 1st batch", "Bad request", has_lessons=False),
+)
+
+
+def measure(kind: Kind, refused: int, batches: int) -> tuple[float, float, float]:
+    """Give requests per refused item, and mean and longest CPU seconds per batch."""
+    draw = random.Random(refused)
+    lessons, requests, spent = Lessons(), 0, []
+    for number in range(batches):
         items = [make_item(draw, number * ITEMS + index) for index in range(ITEMS)]
         bad = set(draw.sample(range(ITEMS), refused))
-        for position in sorted(bad):
-            next(spoil)(draw, items[position])
-        requests = [0]
-
-        def send(group, items=items, bad=bad, requests=requests):
-            requests[0] += 1
-            first = next((position for position in group if position in bad), None)
-            if first is None:
-                return ACCEPTED
-            message = f"Invalid Address: item '{items[first]['Id']}': not like that" if kind == "named" else message_of[kind]
-            return Answer(AnswerKind.REFUSED, message)
-
-        yield [orjson.dumps(item) for item in items], send, requests
+        for index, position in enumerate(sorted(bad), number):
+            kind.spoils[index % len(kind.spoils)](draw, items[position])
+        service = Service(items, bad, kind.message)
+        refusal = service.send(range(ITEMS))
+        if kind.is_halving:
+            halve(service, range(ITEMS))
+        else:
+            known = lessons if kind.has_lessons else Lessons()
+            spent.append(search(service, refusal, known))
+        requests += service.requests - 1
+    return requests / batches / refused, sum(spent) / batches, max(spent, default=0.0)
 
 
-def main():
-    everyone = tuple(range(ITEMS))
-    kinds = {
-        "plain halving": [spoil_nothing],
-        "named": [spoil_nothing],
-        "domain": [spoil_domain], "prefix": [spoil_prefix], "attribute": [spoil_attribute],
-        "all three": [spoil_domain, spoil_prefix, spoil_attribute],
-        "no pattern": [spoil_nothing],
-    }
-    import sys
-    for kind, spoils in kinds.items():
-        for fresh in ((False, True) if kind not in ("plain halving", "named") else (False,)):
-          row = []
-          worst=0; total_s=0
-          for refused in (1, 5, 20):
-            lessons = Lessons()
-            total = 0
-            for items, send, requests in batches(spoils, refused, kind):
-                refusal = send(everyone)
-                if fresh: lessons = Lessons()
-                if kind == "plain halving":
-                    halve(everyone, send)
-                else:
-                    s = drive(everyone, refusal, items, lessons, send)
-                    worst = max(worst, s); total_s += s
-                total += requests[0] - 1
-            row.append(total / BATCHES / refused)
-          print(f"{kind:14} {'fresh' if fresh else '':6}", *(f"{r:6.2f}" for r in row), f"{1e3*total_s/600:6.1f} ms {1e3*worst:6.1f} worst")
-    print("bound", *(f"{math.log2(math.comb(100, d)) / d:6.2f}" for d in (1, 5, 20)))
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batches", type=int, default=200)
+    options = parser.parse_args()
+    print(f"{options.batches} refused batches of {ITEMS} items; extra requests per refused item")
+    line = partial("{:24}{:8.2f}{:8.2f}{:8.2f}".format)
+    print("refused per batch".ljust(24) + "".join(f"{refused:8}" for refused in REFUSED))
+    for kind in KINDS:
+        costs, means, longest = zip(
+            *(measure(kind, refused, options.batches) for refused in REFUSED), strict=True
+        )
+        cpu = f"{max(means) * 1e3:9.1f} ms CPU a batch, at most {max(longest) * 1e3:.1f}"
+        print(line(kind.name, *costs) + cpu * (not kind.is_halving), flush=True)
+    # Every set of refused items is as likely, and each answer tells one bit.
+    bits = [math.log2(math.comb(ITEMS, refused)) / refused for refused in REFUSED]
+    print(line("least, no pattern", *bits))
+    # Each refused item alone, and the others together.
+    print(line("least without naming", *((refused + 1) / refused for refused in REFUSED)))
+
+
 if __name__ == "__main__":
     main()

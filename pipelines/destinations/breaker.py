@@ -18,10 +18,10 @@ class BreakerPolicy:
     """When to stop asking, when to ask again, and when to give up."""
 
     failures_in_a_row: int = 10
-    """Failures without an answer between them, over all threads, that open the breaker. Ten, so that
-    one hiccup which the usual few threads meet at once does not, nor do failures at random: if 30 %
-    of the requests fail, ten in a row come once in 240,000 requests and cost one short cool-down; if
-    5 % do, practically never."""
+    """Failures without an answer between them, over all threads, that open the breaker. Ten, so
+    that one hiccup which the usual few threads meet at once does not, nor do failures at random: if
+    30 % of the requests fail, ten in a row come once in 240,000 requests and cost one short
+    cool-down; if 5 % do, they practically never come."""
     base_s: float = 0.5
     """Upper bound of the first cool-down, in seconds; it doubles with each probe that fails."""
     cap_s: float = 15.0
@@ -91,7 +91,7 @@ class CircuitBreaker:
             self._has_answered = True
             self._failures = 0
             if self._opened_s is not None:
-                self._opened_s = self._probe_lost_s = None
+                self._opened_s = None
                 self._changed.notify_all()
 
     def note_failure(self) -> bool:

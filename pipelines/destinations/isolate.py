@@ -9,7 +9,7 @@ right, rejects it: so spurious refusals, and items that are refused only togethe
 
 import math
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -107,7 +107,7 @@ def isolate(
         if search.named:
             yield from search.try_named()
         else:
-            yield from search.ask(search.choose())
+            yield from search.ask(set(search.choose()))
     search.teach()
 
 
@@ -134,15 +134,15 @@ class _Search:
         self.named: list[int] = []
         """Items that the latest refusal names."""
 
-    def ask(self, group: Sequence[int]) -> Steps:
+    def ask(self, group: Collection[int]) -> Generator[tuple[int, ...], Answer | None, Answer]:
         """Send a group and take note of its answer."""
         # In the order of the file, as the last one of two items may win.
-        chosen = set(group)
-        ordered = tuple(position for position in self._positions if position in chosen)
+        ordered = tuple(position for position in self._positions if position in group)
         answer = yield ordered
         if answer is None:
             raise TypeError("A request has to be answered before the next step.")
         self.note(ordered, answer)
+        return answer
 
     def note(self, group: tuple[int, ...], answer: Answer) -> None:
         """Take note of a group's answer."""
@@ -170,14 +170,18 @@ class _Search:
 
     def _listen(self, group: tuple[int, ...]) -> None:
         """Find what the latest refusal names."""
-        ids = [_id(self._items[position]) for position in group]
-        indexes = find_named(self._refusal.message, ids)
-        self._wording = strip_particulars(self._refusal.message, [ids[index] for index in indexes])
-        if not indexes and self._lessons.believes(self._wording):
+        self._wording, named = self._read(group, self._refusal)
+        if not named and self._lessons.believes(self._wording):
             # It names something that was not in the request.
             self._lessons.note_naming(self._wording, is_right=False)
-        is_open = self._lessons.listens_to(self._wording)
-        self.named = [group[index] for index in indexes] if is_open else []
+        self.named = named if self._lessons.listens_to(self._wording) else []
+
+    def _read(self, group: tuple[int, ...], refusal: Answer) -> tuple[str, list[int]]:
+        """Give the wording of a refusal and the items that it names."""
+        ids = [_id(self._items[position]) for position in group]
+        indexes = find_named(refusal.message, ids)
+        wording = strip_particulars(refusal.message, [ids[index] for index in indexes])
+        return wording, [group[index] for index in indexes]
 
     def try_named(self) -> Steps:
         """Send everything but the named items, then decide about these."""
@@ -185,14 +189,19 @@ class _Search:
         self.named = []
         others = self.unsettled.difference(named)
         if others:
-            yield from self.ask(tuple(others))
+            yield from self.ask(others)
         for position in named:
             if self._lessons.believes(wording):
                 self._settle_refused(position)
                 yield Rejected(position, refusal)
                 continue
-            yield from self.ask((position,))
-            self._lessons.note_naming(wording, is_right=position in self._refused)
+            answer = yield from self.ask({position})
+            if answer.kind is AnswerKind.ACCEPTED:
+                self._lessons.note_naming(wording, is_right=False)
+            elif self._read((position,), answer) == (wording, [position]):
+                # Refused alone by other words, it may have been named by chance: by an index
+                # that counts from 1, among items that are refused in a row.
+                self._lessons.note_naming(wording, is_right=True)
 
     def choose(self) -> Sequence[int]:
         """Choose the group whose answer tells most."""
@@ -206,8 +215,6 @@ class _Search:
             # All of them being accepted is out of the question: take half of the other chances.
             even = -math.log((1 + math.exp(-total)) / 2)
             return rest[: _count_up_to(even, losses[:-1])]
-        if self._lessons.believes(self._wording):
-            return rest[: self._most_items]
         # A remainder that is about as likely to be accepted as not is not worth a second request.
         even = total / max(1, round(total / EVEN_LOSS))
         return rest[: min(self._most_items, _count_up_to(even, losses))]

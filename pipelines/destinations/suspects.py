@@ -25,8 +25,8 @@ has some dozen features. Two items of two will do where 1 in 100 is refused."""
 USUAL_ROWS = 100
 """One refused item in so many is expected before there is any experience: a batch's one."""
 SHARPNESS = 2
-"""Power of the blame of rare features. In `benchmarks.refusals`, 1 finds an odd item of the first
-batch in 4 to 6 requests, 2 in 2 to 5, and 3 costs two more where the message misleads."""
+"""Power of the blame of rare features. Measured: with 1 an odd item of the first batch takes 4 to 6
+requests, with 2 it takes 2 to 5; with 3 a message that misleads would cost one or two more."""
 _LONGEST_VALUE = 40
 """Characters; longer values are texts, which items do not share."""
 _PREFIX_DIGITS = range(2, 6)
@@ -165,17 +165,23 @@ class Suspicions:
         rows = list(self._rows)
         hits, misses = self._hits.copy(), self._misses.copy()
         causes: dict[str, float] = {}
-        while True:
-            refused = sum(is_refused for _, is_refused in rows)
-            usual = (1 + refused) / (USUAL_ROWS + len(rows))
+        usual = _share_refused(rows)
+        for _ in range(MOST_CAUSES):
             cause = _find_cause(hits, misses, usual)
-            if cause is None or len(causes) == MOST_CAUSES:
-                return causes, usual
+            if cause is None:
+                break
             causes[cause] = (hits[cause] + usual) / (hits[cause] + misses[cause] + 1)
             for features, is_refused in rows:
                 if cause in features:
                     _uncount(hits if is_refused else misses, features)
             rows = [row for row in rows if cause not in row[0]]
+            usual = _share_refused(rows)
+        return causes, usual
+
+
+def _share_refused(rows: Sequence[tuple[Features, bool]]) -> float:
+    refused = sum(is_refused for _, is_refused in rows)
+    return (1 + refused) / (USUAL_ROWS + len(rows))
 
 
 def _uncount(counts: Counter[str], features: Features) -> None:
@@ -191,8 +197,8 @@ def _find_cause(hits: Counter[str], misses: Counter[str], usual: float) -> str |
         (
             (_weigh(count, misses[feature], usual), feature)
             for feature, count in hits.items()
-            # No feature of one item alone, and none that could not be evidence enough.
-            if count > 1 and count * nats_per_hit > EVIDENCE
+            # Those few that may be evidence enough; that of one item alone never is.
+            if count * nats_per_hit > EVIDENCE
         ),
         default=(0.0, None),
     )

@@ -121,7 +121,6 @@ class Service:
         self.spurious = spurious
         self.naming = NAMINGS[naming]
         self.draw = random.Random(seed)
-        self.answers_alone = {}
 
     def __call__(self, group):
         faults = [position for position in group if position in self.bad]
@@ -159,24 +158,7 @@ def services(draw):
 def test_every_item_is_settled_once_by_any_service(drawn):
     lessons = Lessons()
     for positions, service in drawn:
-        drive(service, positions, lessons)
-
-
-@settings(deadline=None)
-@given(st.lists(services(), min_size=1, max_size=4))
-def test_nobody_is_rejected_but_alone_or_by_a_proven_wording(drawn):
-    lessons = Lessons()
-    for positions, service in drawn:
-        refused = set()
-
-        def listen(group, service=service, refused=refused):
-            answer = service(group)
-            if len(group) == 1 and answer.kind is AnswerKind.REFUSED:
-                refused.update(group)
-            return answer
-
-        outcome = drive(listen, positions, lessons)
-        assert set(outcome.refused_alone) <= refused
+        outcome = drive(service, positions, lessons)
         if service.naming in (NAMINGS["nothing"], NAMINGS["a field"]):
             assert outcome.rejected_by_name == []
 
@@ -271,6 +253,14 @@ def test_wording_that_was_wrong_once_is_never_believed_again():
     again = drive(refuse_these({17}, name_id), range(100), lessons)
     assert again.refused_alone == [17]
     assert len(again.requests) > 2
+
+
+def test_index_that_counts_from_1_is_not_believed_among_items_refused_in_a_row():
+    service = refuse_these(
+        set(range(40, 50)), lambda first, group: f"Bad: Item[{group.index(first) + 1}]"
+    )
+    outcome = drive(service, range(60))
+    assert (outcome.rejected, outcome.rejected_by_name) == (list(range(40, 50)), [])
 
 
 def test_item_that_is_named_but_taken_alone_is_not_rejected():

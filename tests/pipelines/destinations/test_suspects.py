@@ -85,6 +85,13 @@ def test_only_members_that_the_message_mentions_are_looked_at():
     assert blame_most(items, "Invalid addressee") == 2
 
 
+def test_rare_item_is_blamed_more_than_those_that_are_all_different():
+    items = [{"OptOut": "ALL", **dict.fromkeys("ABCDE", f"v{number}")} for number in range(10, 99)]
+    items[4]["OptOut"] = "ODD"
+    blame = share_blame(items, find_features(items), "")
+    assert blame[4] > 5 * blame[5]
+
+
 def test_items_that_are_all_different_share_the_blame():
     items = [{"User": {"UserId": f"user-{number}"}} for number in range(10, 20)]
     assert share_blame(items, find_features(items), "") == pytest.approx([1] * 10)
@@ -122,6 +129,13 @@ def test_cause_is_learned_and_the_others_are_cleared():
     old, new = rate(suspicions, [*make_items(1, Plan="old"), *make_items(1, Plan="new")])
     assert old > 0.8
     assert new < 0.01
+
+
+def test_cause_that_does_not_always_lead_to_a_refusal_has_its_share():
+    suspicions = Suspicions()
+    old = make_items(40, Plan="old")
+    learn(suspicions, old[:10], [*old[10:], *make_items(160, Plan="new")])
+    assert rate(suspicions, make_items(1, Plan="old")) == pytest.approx([10 / 40], rel=0.1)
 
 
 def test_several_causes_are_learned():
