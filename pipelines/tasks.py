@@ -14,7 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from pipelines import progress, stopping
-from pipelines.errors import EndpointImportError
+from pipelines.errors import EndpointImportError, StorageError
 from pipelines.sending import (
     open_sender,
     read_decisions,
@@ -225,7 +225,14 @@ def deliver_partition(
     run: RunDirectory, part: PartitionRecord, settings: ImportSettings
 ) -> EndpointImportError | None:
     """Send one partition; give the error that stopped sending, if one did."""
-    return send_partition(run, part.number, open_sender(settings))
+    sender = open_sender(settings)
+    try:
+        return send_partition(run, part.number, sender)
+    except EndpointImportError as error:
+        sender.stop(error)  # in the other partitions too
+        if isinstance(error, StorageError):
+            return error
+        raise
 
 
 @task(task_run_name="settle-{part.number}", cache_policy=NO_CACHE)

@@ -26,6 +26,7 @@ class RefusalWatch:
         self._wording: str | None = None
         self._patience = PATIENCE
         self._is_asking = False
+        self._has_given_up = False
         self.taken: bytes | None = None
         """An item that the service has taken; None while it has taken nothing."""
 
@@ -47,6 +48,8 @@ class RefusalWatch:
             self.release()
         with self._lock:
             self._wording = wording
+            if self._has_given_up:
+                return False
             self._withheld.append(settle)
             if self._is_asking or len(self._withheld) < self._patience:
                 return False
@@ -71,4 +74,5 @@ class RefusalWatch:
             if not self._is_asking:
                 return False
             self._withheld = []
+            self._has_given_up = True
             return True

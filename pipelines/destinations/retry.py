@@ -55,7 +55,8 @@ class RetryPolicy:
     """Requests for one batch, the first included, before the run is stopped. A service that answers
     nobody is given up by the run's circuit breaker."""
     max_attempts_throttled: int = 120
-    """The same for answers that ask to slow down: about eight minutes of nothing else."""
+    """The same for answers that ask to slow down, which are waited for by the pace alone: with four
+    in flight about eight minutes of nothing else."""
 
     def wait_s(self, attempt: int, draw: random.Random) -> float:
         """Give the seconds to wait after failed attempt number `attempt`, counted from 1."""

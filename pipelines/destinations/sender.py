@@ -101,7 +101,7 @@ class Sender:
             self._watch.release()
             work.flush_counts()
         except EndpointImportError as error:
-            self._stop(error)
+            self.stop(error)
         return self.error
 
     def _drain(self, work: PartitionWork, on_batch: Callable[[int], None]) -> None:
@@ -114,12 +114,12 @@ class Sender:
         except _AlreadyStoppedError:
             pass
         except EndpointImportError as error:
-            self._stop(error)
+            self.stop(error)
         except Exception as error:  # noqa: BLE001 (what was answered is still true)
             kind = type(error).__name__
             stopped = DestinationError(f"Sending stopped at an unexpected {kind}: {error}.")
             stopped.__cause__ = error
-            self._stop(stopped)
+            self.stop(stopped)
         finally:
             work.note_idle(is_stopped=self.error is not None)
 
@@ -205,13 +205,14 @@ class Sender:
             failures[answer.kind] += 1
             if failures[answer.kind] >= self._most_attempts(answer.kind):
                 raise TransientDestinationError(self._say_spent(answer, failures.total()))
-            wait_s = self.policy.wait_s(failures[answer.kind], self.draw)
-            self.clock.sleep(wait_s, self._is_over)
+            if answer.kind is AnswerKind.FAILED:  # after a 429 the pace is all there is to wait for
+                wait_s = self.policy.wait_s(failures[answer.kind], self.draw)
+                self.clock.sleep(wait_s, self._is_over)
 
     def _send_once(self, work: PartitionWork, payload: bytes, *, is_repeat: bool) -> Answer:
         with self._slots:
-            self._breaker.acquire(self._is_over)
             ticket = self._pace.acquire(self._is_over)
+            self._breaker.acquire(self._is_over)
             self._check_stopped()
             answer = self.destination.send(payload)
         work.count(
@@ -254,7 +255,8 @@ class Sender:
     def _is_too_large(self, payload: bytes) -> bool:
         return self._too_large_bytes is not None and len(payload) >= self._too_large_bytes
 
-    def _stop(self, error: EndpointImportError) -> None:
+    def stop(self, error: EndpointImportError) -> None:
+        """Send nothing any more, in no partition, because of this error or one before it."""
         with self._stop_lock:
             if self.error is None:
                 self.error = error

@@ -173,6 +173,11 @@ def list_runs(runs_dir: Path) -> list[RunDirectory]:
 
 
 def _taken(runs_dir: Path, run_id: str) -> RunStateError:
+    if not RunDirectory(runs_dir / run_id).manifest.exists():
+        return RunStateError(
+            f"{runs_dir / run_id} is there already and no run, or one that was killed before it "
+            "had begun. Remove it, or choose another --run-id."
+        )
     return RunStateError(f"There is a run {run_id} in {runs_dir} already. Choose another --run-id.")
 
 

@@ -60,6 +60,7 @@ def test_names_and_numbers_do_not_make_another_message(watched, one, other):
 def test_giving_up_writes_nothing(watched):
     watched.refuse(*range(PATIENCE))
     assert watched.watch.give_up()
+    watched.refuse(100)  # was in flight
     watched.watch.release()
     assert watched.written == []
 
