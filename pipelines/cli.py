@@ -114,14 +114,14 @@ def resume(run_id: str, runs_dir: Path, *, as_json: bool, **_: Any) -> None:
     """Go on with a run that stopped, wherever that was.
 
     Nothing that was done is done again, and no row is left out or counted twice. Settings are
-    those that the run began with. Only --rate and --max-in-flight may be given anew; any other
-    option is compared with what it was.
+    those that the run began with. Only --rate, --max-in-flight and --keep-staged may be given
+    anew; any other option is compared with what it was.
 
     \b
     Example:
       endpoint-import resume 20261122T020000Z-4f1c
     """  # noqa: D301
-    from pipelines.resuming import is_finished, refuse_other_settings, require_resumable
+    from pipelines.resuming import CHANGEABLE, is_finished, refuse_other_settings, require_resumable
     from pipelines.storage.manifest import load_manifest
     from pipelines.storage.run_dir import open_run_directory
     from pipelines.storage.run_lock import locked
@@ -131,9 +131,9 @@ def resume(run_id: str, runs_dir: Path, *, as_json: bool, **_: Any) -> None:
     manifest = load_manifest(run)
     asked = given_on_command_line() - {"run_id", "runs_dir", "as_json"}
     values = {name: click.get_current_context().params[name] for name in asked}
-    pace = {name: values.get(name) for name in ("rate", "max_in_flight")}
+    changes = {name: values.get(name) for name in sorted(CHANGEABLE)}
     with locked(run):  # refused here, before Prefect starts, and for good where the work begins
-        settings = require_resumable(run, manifest, {**pace, "runs_dir": runs_dir})
+        settings = require_resumable(run, manifest, {**changes, "runs_dir": runs_dir})
     refuse_other_settings(run_id, settings, values)
     if is_finished(manifest):
         click.echo(f"Run {run_id} is finished: there is nothing to resume.", err=True)
@@ -142,7 +142,7 @@ def resume(run_id: str, runs_dir: Path, *, as_json: bool, **_: Any) -> None:
             settings = start_local_server(stack, settings)
         embedded_url = settings.endpoint_url if settings.embedded else None
         code = run_flow(
-            lambda flows: flows.resume_run(run_id, runs_dir, **pace, embedded_url=embedded_url),
+            lambda flows: flows.resume_run(run_id, runs_dir, **changes, embedded_url=embedded_url),
             runs_dir,
             run_id,
             as_json=as_json,
@@ -184,10 +184,9 @@ def report(run_id: str, runs_dir: Path, *, as_json: bool) -> None:
     manifest, summary = read_run(run)
     if summary is None:
         status = say_status(run, manifest)
+        reason = f" {manifest.message}" if manifest.message else ""
         hint = "" if status == "running" else f" Go on with: {resume_command(run)}"
-        raise RunStateError(
-            f"Run {run_id} has no summary: it is {status}. {manifest.message or ''}{hint}"
-        )
+        raise RunStateError(f"Run {run_id} has no summary: it is {status}.{reason}{hint}")
     show(run, manifest, summary, as_json=as_json)
 
 

@@ -111,6 +111,7 @@ def resume_run(
     runs_dir: Path = Path("runs"),
     rate: float | None = None,
     max_in_flight: int | None = None,
+    keep_staged: bool | None = None,
     embedded_url: str | None = None,
 ) -> dict[str, Any]:
     """Go on with a run that stopped; give the summary. A finished one is left as it is.
@@ -120,6 +121,7 @@ def resume_run(
         runs_dir: Where it is kept.
         rate: Requests per second from now on, if not as before.
         max_in_flight: Requests under way at once from now on, if not as before.
+        keep_staged: Whether to keep the working files after a clean finish, if not as before.
         embedded_url: Where the embedded server of the run is now.
 
     Raises:
@@ -133,6 +135,7 @@ def resume_run(
             "runs_dir": runs_dir,
             "rate": rate,
             "max_in_flight": max_in_flight,
+            "keep_staged": keep_staged,
             "endpoint_url": embedded_url,
         }
         settings = require_resumable(run, manifest, changes)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipelines.errors import RunStateError
+from pipelines.errors import ConfigurationError, RunStateError
 from pipelines.sending import connect
 from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import DECIDING_PACKAGES, Manifest, RunStatus, read_versions
@@ -31,7 +31,7 @@ def require_resumable(
     Raises:
         RunStateError: A guard stopped the run, or it was begun by other versions, from another
             folder, or for another destination.
-        ConfigurationError: The destination cannot be addressed any more.
+        ConfigurationError: The destination cannot be addressed, or a change is not allowed.
     """
     try:
         settings = ImportSettings.model_validate(manifest.settings)
@@ -40,7 +40,11 @@ def require_resumable(
             f"The settings of run {run.run_id} are not those of this version. {_NEW_RUN}"
         ) from error
     given = {name: value for name, value in changes.items() if value is not None}
-    settings = settings.model_copy(update=given)
+    try:
+        settings = ImportSettings.model_validate({**settings.model_dump(), **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(f"{first['loc'][0]}: {first['msg']}.") from error
     if is_finished(manifest):
         return settings
     if manifest.status is RunStatus.GUARDED:
@@ -49,7 +53,8 @@ def require_resumable(
             f"{manifest.message} Correct the input or change the limit, and start a new run."
         )
     _require_versions(run, manifest)
-    if not manifest.is_staged and _is_relative(manifest) and Path.cwd() != Path(manifest.folder):
+    needs_sources = len(manifest.inputs) < len(manifest.sources) and not manifest.is_staged
+    if needs_sources and _is_relative(manifest) and Path.cwd() != Path(manifest.folder):
         raise RunStateError(
             f"Run {run.run_id} was begun in {manifest.folder} and has not read all of its sources "
             "yet. Resume it in that folder."
@@ -77,16 +82,23 @@ def refuse_other_settings(run_id: str, settings: ImportSettings, asked: Mapping[
         other = settings.model_copy(update=dict(asked))
     for name in sorted(set(asked) - CHANGEABLE):
         before, now = getattr(settings, name), getattr(other, name)
-        if before != now:
+        if _absolute(before) != _absolute(now):
             option = "--" + name.replace("_", "-")
             raise RunStateError(
-                f"Run {run_id} was begun with {option} {_say(before)}, not {_say(now)}. Leave the "
-                f"option out to go on as it began, or start a new run."
+                f"Run {run_id} was begun with {_say(option, before)}, not {_say(option, now)}. "
+                "Leave the option out to go on as it began, or start a new run."
             )
 
 
-def _say(value: object) -> str:
-    return "not given" if value is None or value is False else str(value)
+def _absolute(value: object) -> object:
+    """Give a path as it is from everywhere, as the run may have kept it so; others as they are."""
+    return value.absolute() if isinstance(value, Path) else value
+
+
+def _say(option: str, value: object) -> str:
+    if value is None or value is False:
+        return f"no {option}"
+    return option if value is True else f"{option} {value}"
 
 
 def _is_relative(manifest: Manifest) -> bool:

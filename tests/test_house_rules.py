@@ -32,7 +32,11 @@ FORBIDDEN = [
     ("pipelines.report", "pipelines.destinations"),
 ]
 CORE = ("schemas", "pipelines.steps", "pipelines.storage", "pipelines.destinations")
-SHELL = ("pipelines.cli", "pipelines.flows", "pipelines.tasks")
+SHELL = (
+    *("pipelines.cli", "pipelines.terminal", "pipelines.preflight"),
+    *("pipelines.flows", "pipelines.tasks", "pipelines.sending", "pipelines.resuming"),
+    *("pipelines.books", "pipelines.progress", "pipelines.stopping"),
+)
 # What is imported, and the only ones that may.
 RESERVED = {
     "prefect": ("pipelines.flows", "pipelines.tasks"),

@@ -92,11 +92,11 @@ class Sender:
             Why sending stopped, if it did, in this partition or another.
         """
         work = PartitionWork(items, batches, frozenset(answered), journal)
-        with ThreadPoolExecutor(self.max_in_flight, thread_name_prefix="send") as pool:
-            with self._turn:
-                for _ in range(self.max_in_flight):
-                    pool.submit(self._drain, work, on_batch)
-                work.all_taken.wait()
+        # The turn ends before the pool does, whose last requests are still under way.
+        with ThreadPoolExecutor(self.max_in_flight, "send") as pool, self._turn:
+            for _ in range(self.max_in_flight):
+                pool.submit(self._drain, work, on_batch)
+            work.all_taken.wait()
         try:
             self._watch.release()
             work.flush_counts()

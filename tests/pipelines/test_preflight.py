@@ -44,13 +44,24 @@ def test_settings_that_work_leave_no_trace(folder, sink, sends):
 
 def test_an_existing_run_is_refused_as_it_is(folder):
     (folder / "runs/one").mkdir(parents=True)
+    (folder / "runs/one/manifest.json").touch()
     says = "There is a run one in runs already. Choose another --run-id."
     assert refusal(RunStateError, run_id="one") == says
+    assert traces(folder) == ["a.csv", "runs", "runs/one", "runs/one/manifest.json"]
+
+
+def test_what_is_no_run_is_refused_as_it_is(folder):
+    """Such as a directory of the user's own, or a run that was killed at its first moment."""
+    (folder / "runs/one").mkdir(parents=True)
+    told = refusal(RunStateError, run_id="one")
+    assert told.startswith("runs/one is there already and no run, or one that was killed before ")
+    assert told.endswith(" Remove it, or choose another --run-id.")
     assert traces(folder) == ["a.csv", "runs", "runs/one"]
 
 
 def test_another_run_beside_it_is_not_refused(folder):
     (folder / "runs/one").mkdir(parents=True)
+    (folder / "runs/one/manifest.json").touch()
     check_settings(ImportSettings(sources=["a.csv"], run_id="two"), sends=False)
     check_settings(ImportSettings(sources=["a.csv"]), sends=False)
 

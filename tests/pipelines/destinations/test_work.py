@@ -1,5 +1,7 @@
 """The work on a partition: which items go into a request, and what is written down of it."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ def make_work(items=(b"a", b"bb", b"ccc", b"dddd"), answered=(), notes=None):
 def test_runs_cover_the_positions_and_are_as_long_as_can_be(positions):
     runs = list(find_runs(list(positions)))
     assert {p for start, stop in runs for p in range(start, stop)} == positions
-    assert all(before[1] < after[0] for before, after in zip(runs, runs[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(runs))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """The run directory: made once, private, and found again."""
 
+import os
 import stat
+from datetime import UTC, datetime
 
 import pytest
 
@@ -51,6 +53,16 @@ def test_a_run_that_exists_is_refused_and_kept(tmp_path):
     assert run.manifest.read_text() == "mine"
 
 
+def test_a_directory_that_is_no_run_is_refused_and_kept(tmp_path):
+    """It may be the user's own; or a run was killed there at its first moment."""
+    mine = tmp_path / "r1" / "mine"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    with pytest.raises(RunStateError, match=r"r1 is there already and no run, .* Remove it, or"):
+        create_run_directory(tmp_path, "r1")
+    assert mine.read_text() == "mine"
+
+
 def test_runs_that_would_stand_in_a_file_are_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match=r"is no directory.*--runs-dir"):
@@ -84,15 +96,54 @@ def test_no_runs_directory_has_no_runs(tmp_path):
 
 def test_partitions_sort_by_name_as_by_number(tmp_path):
     run = RunDirectory(tmp_path)
-    paths = [run.part("staged", number) for number in (0, 9, 10, 99_999)]
-    assert sorted(paths) == paths
+    for paths in (
+        [run.part("staged", number) for number in (0, 9, 10, 99_999)],
+        [run.answers(number) for number in (0, 9, 10, 99_999)],
+    ):
+        assert sorted(paths) == paths
 
 
 def test_removing_working_files_keeps_the_results(tmp_path):
     run = create_run_directory(tmp_path, "r1")
     kept = [run.manifest, run.summary, run.errors, run.issues, run.part("outcomes", 0)]
-    for path in [*kept, run.part("staged", 0), run.decisions, run.part("delivered", 0)]:
+    for path in [*kept, run.part("staged", 0), run.decisions, run.answers(0)]:
         path.touch()
     run.remove_working_files()
     assert {p for p in run.path.rglob("*") if p.is_file()} == set(kept)
     run.remove_working_files()
+
+
+def test_only_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    run = create_run_directory(tmp_path, "r1")
+    kept = [
+        run.manifest,
+        run.path / "lock",
+        run.part("staged", 0),
+        run.answers(0),
+        run.path / "x.tmp",
+    ]
+    left = [run.path / ".manifest.json.17.tmp"]
+    left += [
+        run.path / folder / f".part-{n:05d}.parquet.17.tmp" for folder in FOLDERS for n in (0, 1)
+    ]
+    for path in [*kept, *left]:
+        path.touch()
+    run.remove_leftovers()
+    assert {p for p in run.path.rglob("*") if p.is_file()} == set(kept)
+
+
+def test_nothing_is_left_where_working_files_are_removed(tmp_path):
+    run = create_run_directory(tmp_path, "r1")
+    run.remove_working_files()
+    run.remove_leftovers()
+    assert [path.name for path in run.path.iterdir()] == ["outcomes"]
+
+
+def test_the_last_file_tells_when_a_run_was_last_alive(tmp_path):
+    run = create_run_directory(tmp_path, "r1")
+    files = [run.manifest, run.part("staged", 0), run.answers(0), run.path / "lock"]
+    for second, path in enumerate(files):
+        path.touch()
+        os.utime(path, (0, 1_800_000_000 + second))
+    # Whoever asks takes the lock before.
+    assert run.last_written_at() == datetime.fromtimestamp(1_800_000_002, UTC)
