@@ -18,9 +18,10 @@ def judge(
         return RunStatus.FAILED
     if isinstance(stopped_by, GuardError):
         return RunStatus.GUARDED
-    if stopped_by is not None:
+    is_import = manifest.command == "run"
+    if stopped_by is not None or (is_import and counts[Outcome.UNPROCESSED]):
         return RunStatus.STOPPED
-    fine = IMPORTED if manifest.command == "run" else {Outcome.UNPROCESSED}
+    fine = IMPORTED if is_import else {Outcome.UNPROCESSED}
     if all(rows == 0 for outcome, rows in counts.items() if outcome not in fine):
         return RunStatus.COMPLETED
     return RunStatus.COMPLETED_WITH_ERRORS

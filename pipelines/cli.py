@@ -145,6 +145,7 @@ def resume(run_id: str, runs_dir: Path, *, as_json: bool, **_: Any) -> None:
             lambda flows: flows.resume_run(run_id, runs_dir, **changes, embedded_url=embedded_url),
             runs_dir,
             run_id,
+            planned=settings if manifest.command == "plan" else None,
             as_json=as_json,
         )
         sys.exit(code)

@@ -7,10 +7,10 @@ with either where it stopped. All run without a Prefect server, and under one as
 (`prefect.yaml`).
 """
 
+import atexit
 import signal
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ from pipelines.report.results import count_rows, write_issues, write_row_files
 from pipelines.report.summary import require_balance
 from pipelines.report.verdict import say_verdict
 from pipelines.resuming import is_finished, require_resumable
-from pipelines.sending import close_sender, read_counts, renew_sender
+from pipelines.sending import close_sender, open_sender, read_counts, renew_sender
 from pipelines.settings import ImportSettings
 from pipelines.steps.guards import check_invalid_share
 from pipelines.storage.atomic import write_json, write_text
@@ -151,7 +151,7 @@ def resume_run(
         save_manifest(manifest, run)
         get_run_logger().info("run %s goes on, in %s", run.run_id, run.path)
         if manifest.command == "run":
-            renew_sender(settings)
+            manifest.destination = renew_sender(settings).destination.name
         try:
             return go_through(run, manifest, settings)
         finally:
@@ -159,34 +159,47 @@ def resume_run(
                 close_sender(settings)
 
 
-def start_prefect_api() -> None:
-    """Start the API that Prefect needs, unless there is one, out of reach of Ctrl-C.
+class _PrefectApi(SubprocessASGIServer):
+    """Prefect's own API, for the time of this process.
 
-    Prefect would start it by itself, but a Ctrl-C at the terminal goes to all processes there: the
-    API would be gone before the run has come to its orderly end. A child inherits the signals that
-    the thread which starts it has blocked. And it would stay behind when this process is killed.
+    Prefect would start it by itself, but signals to the terminal's processes or to a group of them
+    (Ctrl-C, `timeout`, systemd) would reach it too: it would be gone before the run has come to
+    its orderly end. And it would stay behind when this process is killed.
+    """
+
+    def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
+        # A child inherits the signals that the thread which starts it has blocked.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, stopping.SIGNALS)
+        try:
+            child = super()._run_uvicorn_command()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        _kill_with_this_process(child.pid)
+        return child
+
+
+def start_prefect_api() -> None:
+    """Start the API that Prefect needs, unless there is one.
 
     Raises:
         RuntimeError: It does not start.
     """
-    if PREFECT_API_URL.value() is not None:
-        return
-
-    def start() -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        api = SubprocessASGIServer()
+    if PREFECT_API_URL.value() is None:
+        api = _PrefectApi()
         api.start()
-        if api.server_process is not None:
-            _end_with_this_process(api.server_process.pid)
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(start).result()
+        atexit.register(_kill, api)
 
 
-def _end_with_this_process(pid: int) -> None:
+def _kill(api: SubprocessASGIServer) -> None:
+    """End the API, which hears no other signal, before Prefect tries to by one."""
+    if api.server_process is not None:
+        api.server_process.kill()
+
+
+def _kill_with_this_process(pid: int) -> None:
     """Let a shell wait for the end of this process, whatever it is, and then end another one."""
     waiting = subprocess.Popen(  # noqa: S603 (a number is the only argument)
-        ["/bin/sh", "-c", 'read -r _; kill "$1"', "sh", str(pid)],
+        ["/bin/sh", "-c", 'read -r _; kill -9 "$1"', "sh", str(pid)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -304,7 +317,13 @@ def deliver(
 ) -> EndpointImportError | None:
     """Send partition after partition; give the error that stopped sending, if one did."""
     futures = [deliver_partition.submit(run, part, settings) for part in manifest.partitions]
-    wait(list(futures))
+    try:
+        wait(list(futures))
+    except BaseException:
+        # Nothing is sent or written any more once this process has let go of the run.
+        open_sender(settings).stop(StoppedError())
+        wait(list(futures))
+        raise
     errors = [future.result() for future in futures]
     return next((error for error in errors if error is not None), None)
 

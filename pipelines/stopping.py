@@ -46,7 +46,8 @@ def on_signals() -> Iterator[None]:
     """Let the first SIGINT or SIGTERM ask for an orderly end, and the second end it at once.
 
     Goes inside a flow, as Prefect sets handlers of its own around it. Outside the main thread
-    signals stay as they are.
+    signals stay as they are. The request lasts until the next run begins: threads of this one may
+    still look at it.
     """
     _requested.clear()
     if threading.current_thread() is not threading.main_thread():
@@ -66,4 +67,3 @@ def on_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        _requested.clear()

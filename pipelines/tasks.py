@@ -14,7 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from pipelines import progress, stopping
-from pipelines.errors import EndpointImportError, StorageError
+from pipelines.errors import DestinationError, EndpointImportError, StorageError
 from pipelines.sending import (
     open_sender,
     read_decisions,
@@ -228,10 +228,11 @@ def deliver_partition(
     sender = open_sender(settings)
     try:
         return send_partition(run, part.number, sender)
-    except EndpointImportError as error:
+    except StorageError as error:
         sender.stop(error)  # in the other partitions too
-        if isinstance(error, StorageError):
-            return error
+        return error
+    except Exception as error:
+        sender.stop(DestinationError(f"Sending stopped at an unexpected {type(error).__name__}."))
         raise
 
 

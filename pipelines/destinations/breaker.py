@@ -32,7 +32,7 @@ class BreakerPolicy:
     give_up_unanswered_after_s: float = 15.0
     """The same while the service has never answered in this run: it is probably not there."""
     probe_timeout_s: float = 60.0
-    """Seconds after which a probe without a result counts as lost: the request's own timeout."""
+    """Seconds after which a probe without a result counts as lost; a request ends sooner."""
 
     def cool_down_s(self, number: int, draw: random.Random) -> float:
         """Give the seconds to wait before probe number `number`, counted from 1: full jitter."""
@@ -67,6 +67,11 @@ class CircuitBreaker:
         self._probes = 0
         self._next_probe_s = 0.0
         self._probe_lost_s: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests have to wait."""
+        return self._opened_s is not None
 
     def acquire(self, is_over: Callable[[], bool]) -> None:
         """Wait until a request may go out, or `is_over`."""

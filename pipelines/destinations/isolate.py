@@ -191,7 +191,8 @@ class _Search:
         if others:
             yield from self.ask(others)
         for position in named:
-            if self._lessons.believes(wording):
+            # Where it names several, not all of them need be to blame: "endpoint 'a' of user 'b'".
+            if len(named) == 1 and self._lessons.believes(wording):
                 self._settle_refused(position)
                 yield Rejected(position, refusal)
                 continue

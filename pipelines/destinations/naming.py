@@ -18,6 +18,8 @@ _QUOTES = "'\"`"
 _INDEX = re.compile(r"\bitems?\[(\d+)\]")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
 _PARTICULAR = re.compile(r"\S*[\d@]\S*")
+LONGEST_MESSAGE = 1000
+"""Characters of a message that are looked at."""
 _LONGEST_WORDING = 200
 """Characters of a message that tell its wording; a page of HTML would also fit otherwise."""
 
@@ -32,7 +34,7 @@ def find_named(message: str, ids: Sequence[str]) -> list[int]:
     Returns:
         Indexes into `ids`.
     """
-    text = message.casefold()
+    text = message[:LONGEST_MESSAGE].casefold()
     named = [
         index
         for index, folded in enumerate(map(str.casefold, ids))
@@ -48,7 +50,7 @@ def strip_particulars(message: str, named_ids: Sequence[str]) -> str:
     >>> strip_particulars("Invalid Address: item 'a-17': not like +1206", ["a-17"])
     'invalid address: item #: not like #'
     """
-    text = message.casefold()
+    text = message[:LONGEST_MESSAGE].casefold()
     for each in named_ids:
         # First, as an Id may hold a quote itself.
         for quote in _QUOTES:

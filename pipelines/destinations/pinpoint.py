@@ -37,6 +37,8 @@ DEFAULT_IN_FLIGHT = 4
 SIGNING_REGION = "us-east-1"
 """Region that requests to a custom endpoint URL are signed for when none is configured."""
 ACCEPTED = 202
+LONGEST_MESSAGE = 1000
+"""Characters of the service's words that are kept."""
 CONNECT_TIMEOUT_S = 10
 """Seconds without a connection after which a request counts as failed."""
 ANSWER_TIMEOUT_S = 30
@@ -195,6 +197,7 @@ class PinpointDestination:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         code = str(error.response["Error"].get("Code", ""))
         text = str(error.response["Error"].get("Message") or f"HTTP status {status}")
+        text = text[:LONGEST_MESSAGE]
         request_id = error.response["ResponseMetadata"].get("RequestId")
         if status >= 500:
             return Answer(AnswerKind.FAILED, f"{status} {text}", request_id)

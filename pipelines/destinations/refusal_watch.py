@@ -4,75 +4,90 @@ A wrong application or a region without the service answers 400 to every batch. 
 of the rows, a million of them would be sent one by one and all be called rejected. So refusals
 that follow each other without an acceptance are withheld, and after some of them the service is
 asked again for a row that it has taken already: an upsert can be repeated.
+
+A partition's end does not wait for that: what it still withholds then is too little to doubt.
 """
 
 import threading
 from collections.abc import Callable
 
-from pipelines.destinations.naming import strip_particulars
-
 PATIENCE = 20
-"""Rows refused one after the other, by one message, before the service is asked. Fewer would cost
-files with many bad rows requests; more would cost a run that cannot work some hundred."""
+"""Rows refused one after the other before the service is asked. Fewer would cost files with many
+bad rows requests; more would cost a run that cannot work some hundred."""
+MOST_PATIENCE = 160
+"""It doubles each time the rows were to blame, up to this: what is withheld is not on disk yet."""
 
 
 class RefusalWatch:
-    """The refusals since the last acceptance, over all sending threads."""
+    """The refusals since the last acceptance, over all sending threads and partitions."""
 
     def __init__(self) -> None:
         """Start without any."""
         self._lock = threading.Lock()
-        self._withheld: list[Callable[[], None]] = []
-        self._wording: str | None = None
+        self._withheld: list[tuple[object, Callable[[], None]]] = []
+        self._in_a_row = 0
         self._patience = PATIENCE
         self._is_asking = False
-        self._has_given_up = False
+        self.question = threading.Lock()
+        """Held while the service is asked: until then nobody knows what the refusals mean."""
         self.taken: bytes | None = None
         """An item that the service has taken; None while it has taken nothing."""
 
     def note_accepted(self, item: bytes) -> None:
         """The service took a request that began with this item: the refusals are the rows'."""
         self.taken = item
-        if self._withheld or self._is_asking:
-            self.release()
+        if self._in_a_row:
+            with self._lock:
+                self._write(lambda _: True)
+                self._in_a_row = 0
+                self._is_asking = False
 
-    def note_refused(self, message: str, settle: Callable[[], None]) -> bool:
+    def note_refused(self, partition: object, settle: Callable[[], None]) -> bool:
         """Withhold a refused row's outcome; say whether it is time to ask the service.
 
         Args:
-            message: The service's words; another message is another reason, and so the row's.
+            partition: What the row belongs to.
             settle: Writes the outcome down once it is certain.
         """
-        wording = strip_particulars(message, ())
-        if wording != self._wording:
-            self.release()
         with self._lock:
-            self._wording = wording
-            if self._has_given_up:
-                return False
-            self._withheld.append(settle)
-            if self._is_asking or len(self._withheld) < self._patience:
+            self._withheld.append((partition, settle))
+            self._in_a_row += 1
+            if self._is_asking or self._in_a_row < self._patience:
                 return False
             self._is_asking = True
             return True
 
     def note_taken_again(self) -> None:
-        """The service, when asked, took a row: be twice as patient from now on."""
-        self._patience *= 2
-        self.release()
-
-    def release(self) -> None:
-        """Write down what was withheld."""
+        """The service, when asked, took a row: be more patient from now on."""
         with self._lock:
-            settled, self._withheld, self._is_asking = self._withheld, [], False
-            for settle in settled:
+            self._patience = min(self._patience * 2, MOST_PATIENCE)
+            self._write(lambda _: True)
+            self._in_a_row = 0
+            self._is_asking = False
+
+    def is_answered(self) -> bool:
+        """Say whether a row was accepted while the service was asked."""
+        with self._lock:
+            return not self._is_asking
+
+    def release(self, partition: object) -> None:
+        """Write down what is withheld of a partition that is at its end."""
+        with self._lock:
+            self._write(lambda of: of is partition)
+
+    def forget(self, partition: object) -> None:
+        """Leave what is withheld of a partition without an outcome, as the run has stopped."""
+        with self._lock:
+            self._withheld = [entry for entry in self._withheld if entry[0] is not partition]
+
+    def _write(self, is_due: Callable[[object], bool]) -> None:
+        withheld, self._withheld = self._withheld, []
+        for number, (partition, settle) in enumerate(withheld):
+            if not is_due(partition):
+                self._withheld.append((partition, settle))
+                continue
+            try:
                 settle()
-
-    def give_up(self) -> bool:
-        """Forget what was withheld, unless a row was accepted in the meantime; say whether."""
-        with self._lock:
-            if not self._is_asking:
-                return False
-            self._withheld = []
-            self._has_given_up = True
-            return True
+            except BaseException:
+                self._withheld += withheld[number + 1 :]
+                raise

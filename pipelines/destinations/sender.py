@@ -16,6 +16,7 @@ from functools import partial
 from pipelines.destinations.base import Answer, AnswerKind, Destination
 from pipelines.destinations.breaker import CircuitBreaker
 from pipelines.destinations.isolate import Lessons, Rejected, isolate
+from pipelines.destinations.naming import strip_particulars
 from pipelines.destinations.refusal_watch import RefusalWatch
 from pipelines.destinations.retry import Clock, RetryPolicy, SystemClock
 from pipelines.destinations.throttle import Pace
@@ -66,6 +67,7 @@ class Sender:
         self._turn = threading.Lock()
         self._stop_lock = threading.Lock()
         self._too_large_bytes: int | None = None
+        self._taken_bytes = 0
 
     def deliver(
         self,
@@ -98,7 +100,11 @@ class Sender:
                 pool.submit(self._drain, work, on_batch)
             work.all_taken.wait()
         try:
-            self._watch.release()
+            with self._watch.question:
+                pass
+            if self.error is None:
+                self._watch.release(work)
+            self._watch.forget(work)
             work.flush_counts()
         except EndpointImportError as error:
             self.stop(error)
@@ -132,6 +138,8 @@ class Sender:
                 waiting += work.halves(part)
                 continue
             answer = self._send(work, payload)
+            if answer.kind is AnswerKind.TOO_LARGE and len(part) == 1:
+                answer = self._send(work, payload)  # once more: it may have been said by chance
             if len(part) > 1 and answer.kind is AnswerKind.TOO_LARGE:
                 work.count(splits=1)
                 self._note_too_large(payload)
@@ -172,8 +180,9 @@ class Sender:
 
     def _reject(self, work: PartitionWork, position: int, answer: Answer) -> None:
         settle = partial(work.settle, [position], Outcome.REJECTED, SERVICE_REFUSED, answer)
-        if self._watch.note_refused(answer.message, settle):
-            self._ask_service(work, answer)
+        if self._watch.note_refused(work, settle):
+            with self._watch.question:
+                self._ask_service(work, answer)
 
     def _ask_service(self, work: PartitionWork, refusal: Answer) -> None:
         """Find out whether the service refuses everything.
@@ -186,27 +195,35 @@ class Sender:
             if self._send(work, item).kind is AnswerKind.ACCEPTED:
                 self._watch.note_taken_again()
                 return
-        if self._watch.give_up():
-            before = "no longer takes" if taken is not None else "does not take"
-            raise TerminalDestinationError(
-                f"{self.destination.name} {before} any row, and says of all of them: "
-                f"{refusal.message}. So no single row is to blame, and none was called rejected. "
-                "Check --application-id, --region and --endpoint-url."
-            )
+        if self._watch.is_answered():
+            return
+        before = "no longer takes" if taken is not None else "does not take"
+        # Without Ids and values: the message is kept and shown where those do not belong.
+        said = strip_particulars(refusal.message, ())
+        error = TerminalDestinationError(
+            f"{self.destination.name} {before} any row, and says: {said!r}. No single row is to "
+            "blame, so they stay unprocessed. Check --application-id, --region and --endpoint-url."
+        )
+        self.stop(error)  # before the question ends: no partition is to take the refusals for true
+        raise error
 
     def _send(self, work: PartitionWork, payload: bytes) -> Answer:
         """Send until there is an answer that is about the items."""
         failures: Counter[AnswerKind] = Counter()
+        is_repeat = False
         while True:
-            answer = self._send_once(work, payload, is_repeat=failures.total() > 0)
+            answer = self._send_once(work, payload, is_repeat=is_repeat)
+            is_repeat = True
             if answer.kind not in (AnswerKind.THROTTLED, AnswerKind.FAILED):
                 return answer
             # Each kind has its own budget: many requests to slow down are no sign of a failure.
-            failures[answer.kind] += 1
+            # While the breaker is open it is not the batch that fails.
+            is_counted = answer.kind is AnswerKind.THROTTLED or not self._breaker.is_open
+            failures[answer.kind] += int(is_counted)
             if failures[answer.kind] >= self._most_attempts(answer.kind):
                 raise TransientDestinationError(self._say_spent(answer, failures.total()))
             if answer.kind is AnswerKind.FAILED:  # after a 429 the pace is all there is to wait for
-                wait_s = self.policy.wait_s(failures[answer.kind], self.draw)
+                wait_s = self.policy.wait_s(max(1, failures[answer.kind]), self.draw)
                 self.clock.sleep(wait_s, self._is_over)
 
     def _send_once(self, work: PartitionWork, payload: bytes, *, is_repeat: bool) -> Answer:
@@ -235,6 +252,8 @@ class Sender:
             self._pace.note_throttled(ticket)
         else:
             self._pace.note_accepted()
+        if answer.kind is AnswerKind.ACCEPTED:
+            self._taken_bytes = max(self._taken_bytes, len(payload))
         return answer
 
     def _most_attempts(self, kind: AnswerKind) -> int:
@@ -253,7 +272,9 @@ class Sender:
             self._too_large_bytes = min(len(payload), self._too_large_bytes or len(payload))
 
     def _is_too_large(self, payload: bytes) -> bool:
-        return self._too_large_bytes is not None and len(payload) >= self._too_large_bytes
+        """Say whether so much was too large before, and never taken."""
+        limit = self._too_large_bytes
+        return limit is not None and len(payload) >= max(limit, self._taken_bytes + 1)
 
     def stop(self, error: EndpointImportError) -> None:
         """Send nothing any more, in no partition, because of this error or one before it."""

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -121,8 +122,7 @@ class _Lines:
         self._phase, self._rows, self._total = phase, 0, total_rows
         self._began_s = self._told_s = time.monotonic()
         if phase == "start":
-            sys.stderr.write("starting\n")
-            sys.stderr.flush()
+            _write("starting\n")
 
     def advance(self, rows: int) -> None:
         self._rows += rows
@@ -143,5 +143,10 @@ class _Lines:
         if self._total and not ending and self._rows < self._total:
             left = f", {(self._total - self._rows) / speed:,.0f} s left"
         what = f"{WORDS[self._phase or 'start']}{ending}: {self._rows:,}{of_total} rows"
-        sys.stderr.write(f"{what} in {seconds:,.1f} s ({speed:,.0f} rows/s{left})\n")
+        _write(f"{what} in {seconds:,.1f} s ({speed:,.0f} rows/s{left})\n")
+
+
+def _write(line: str) -> None:
+    with suppress(OSError):  # whoever reads it may be gone; the run goes on
+        sys.stderr.write(line)
         sys.stderr.flush()

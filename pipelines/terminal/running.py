@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -79,8 +80,10 @@ def run_flow(
             raise _explain(error) from error
     manifest, summary = read_run(run) if run.manifest.exists() else (None, None)
     if manifest is None or summary is None:
-        hint = f" Go on with: {resume_command(run)}" if manifest is not None else ""
-        raise type(stopped)(stopped.message + hint) if stopped else _no_summary(run)
+        if stopped is None:
+            raise _no_summary(run)
+        is_resumable = manifest is not None
+        raise type(stopped)(_with_hint(stopped.message, run) if is_resumable else stopped.message)
     import_plan = make_plan(run, planned) if planned is not None else None
     show(run, manifest, summary, import_plan, as_json=as_json)
     if stopped is not None:
@@ -103,6 +106,13 @@ def _no_summary(run: RunDirectory) -> EndpointImportError:
     return RunStateError(f"Run {run.run_id} left no summary.")
 
 
+def _with_hint(message: str, run: RunDirectory) -> str:
+    """Let a message end with the command that goes on, unless it names that already."""
+    command = resume_command(run)
+    told = f"endpoint-import resume {run.run_id}"  # without the folder of the runs
+    return message.replace(told, command) if told in message else f"{message} Go on with: {command}"
+
+
 def _say_stopping() -> None:
     _write("\nStopping: what is in flight is finished first. Ctrl-C again leaves at once.\n")
 
@@ -116,7 +126,8 @@ def _leave(run: RunDirectory) -> None:
 
 def _write(text: str) -> None:
     # Straight to the file: in a signal handler the stream may be in the middle of a write.
-    os.write(2, text.encode())
+    with suppress(OSError):  # whoever reads it may be gone
+        os.write(2, text.encode())
 
 
 def read_run(run: RunDirectory) -> tuple[Manifest, Summary | None]:

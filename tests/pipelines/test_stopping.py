@@ -57,7 +57,6 @@ def test_handlers_are_restored(handlers):
     assert [signal.getsignal(number) for number in SIGNALS] == [note, note]
     signal.raise_signal(signal.SIGINT)
     assert caught == [signal.SIGINT]
-    assert not stopping.is_requested()
 
 
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
@@ -72,7 +71,12 @@ def test_handlers_are_restored_after_an_error(handlers, kind):
     with pytest.raises(kind):
         fail()
     assert [signal.getsignal(number) for number in SIGNALS] == [note, note]
-    assert not stopping.is_requested()
+
+
+def test_threads_that_outlive_the_run_still_see_the_request():
+    with stopping.on_signals():
+        signal.raise_signal(signal.SIGTERM)
+    assert stopping.is_requested()
 
 
 def test_the_next_run_is_not_stopped_by_the_signal_of_the_last():

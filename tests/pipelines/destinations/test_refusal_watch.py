@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.destinations.refusal_watch import PATIENCE, RefusalWatch
+from pipelines.destinations.refusal_watch import MOST_PATIENCE, PATIENCE, RefusalWatch
 
 
 class Watched:
@@ -12,9 +12,9 @@ class Watched:
         self.watch = RefusalWatch()
         self.written = []
 
-    def refuse(self, *rows, message="not here"):
+    def refuse(self, *rows, partition="p"):
         return [
-            self.watch.note_refused(message, lambda row=row: self.written.append(row))
+            self.watch.note_refused(partition, lambda row=row: self.written.append(row))
             for row in rows
         ]
 
@@ -29,53 +29,54 @@ def test_an_acceptance_lets_refusals_be_written_in_order(watched):
     assert watched.written == []
     watched.watch.note_accepted(b"item")
     assert watched.written == [1, 2]
-    watched.watch.release()
+    watched.watch.release("p")
     assert watched.written == [1, 2]
 
 
 def test_after_so_many_refusals_one_thread_is_told_to_ask(watched):
     told = watched.refuse(*range(PATIENCE + 5))
     assert told == [False] * (PATIENCE - 1) + [True] + [False] * 5
+    assert not watched.watch.is_answered()
 
 
-def test_another_message_is_another_reason(watched):
-    watched.refuse(*range(PATIENCE - 1))
-    assert watched.refuse(100, message="Missing Address") == [False]
+def test_refusals_in_a_row_are_counted_over_the_ends_of_partitions(watched):
+    watched.refuse(*range(PATIENCE - 1), partition="a")
+    watched.watch.release("a")
     assert watched.written == list(range(PATIENCE - 1))
+    assert watched.refuse(100, partition="b") == [True]
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("Invalid Id: item 'a-1'", "Invalid Id: item 'b'"),
-        ('No "x" in Item[3]', 'No "yy" in Item[44]'),
-    ],
-)
-def test_names_and_numbers_do_not_make_another_message(watched, one, other):
-    watched.refuse(1, message=one)
-    watched.refuse(2, message=other)
-    assert watched.written == []
+def test_the_end_of_a_partition_leaves_the_others_alone(watched):
+    watched.refuse(1, 3, partition="a")
+    watched.refuse(2, 4, partition="b")
+    watched.watch.release("a")
+    assert watched.written == [1, 3]
+    watched.watch.forget("b")
+    watched.watch.note_accepted(b"item")
+    assert watched.written == [1, 3]
 
 
-def test_giving_up_writes_nothing(watched):
+def test_the_end_of_a_partition_is_no_answer(watched):
     watched.refuse(*range(PATIENCE))
-    assert watched.watch.give_up()
-    watched.refuse(100)  # was in flight
-    watched.watch.release()
+    watched.watch.release("another")
+    assert not watched.watch.is_answered()
     assert watched.written == []
 
 
-def test_an_acceptance_while_asking_is_no_reason_to_give_up(watched):
+def test_an_acceptance_while_asking_is_an_answer(watched):
     watched.refuse(*range(PATIENCE))
     watched.watch.note_accepted(b"item")
-    assert not watched.watch.give_up()
+    assert watched.watch.is_answered()
     assert watched.written == list(range(PATIENCE))
 
 
-def test_patience_doubles_each_time_the_service_takes_a_row_again(watched):
-    assert watched.refuse(*range(PATIENCE))[-1]
-    watched.watch.note_taken_again()
-    assert watched.refuse(*range(2 * PATIENCE)) == [False] * (2 * PATIENCE - 1) + [True]
+def test_patience_doubles_each_time_the_service_takes_a_row_again_up_to_a_limit(watched):
+    patience = PATIENCE
+    for _ in range(6):
+        assert watched.refuse(*range(patience)) == [False] * (patience - 1) + [True]
+        watched.watch.note_taken_again()
+        patience = min(2 * patience, MOST_PATIENCE)
+    assert patience == MOST_PATIENCE
 
 
 def test_the_item_to_ask_with_is_the_last_one_taken(watched):
@@ -83,3 +84,16 @@ def test_the_item_to_ask_with_is_the_last_one_taken(watched):
     watched.watch.note_accepted(b"one")
     watched.watch.note_accepted(b"two")
     assert watched.watch.taken == b"two"
+
+
+def test_what_could_not_be_written_keeps_the_others_withheld(watched):
+    def fail():
+        raise ZeroDivisionError
+
+    watched.refuse(1)
+    watched.watch.note_refused("p", fail)
+    watched.refuse(2)
+    with pytest.raises(ZeroDivisionError):
+        watched.watch.note_accepted(b"item")
+    watched.watch.release("p")
+    assert watched.written == [1, 2]
