@@ -27,7 +27,7 @@ from pipelines.terminal.options import (
     read_settings_file,
     with_options,
 )
-from pipelines.terminal.process import prepare_process
+from pipelines.terminal.process import finish_process, prepare_process
 
 if TYPE_CHECKING:
     from pipelines.settings import ImportSettings
@@ -321,6 +321,8 @@ def main() -> None:
         else:
             click.echo("Set ENDPOINT_IMPORT_DEBUG=1 to see where it happened.", err=True)
         sys.exit(STOPPED)
+    finally:
+        finish_process()
 
 
 if __name__ == "__main__":

@@ -39,6 +39,12 @@ def prepare_process() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
+def finish_process() -> None:
+    """Let no signal disturb the end: what there is to say is said, and children are ended."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def interrupt(*_: object) -> None:
     """Treat SIGTERM as Ctrl-C."""
     raise KeyboardInterrupt

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 NOT_ALL_IMPORTED = 1
 STOPPED = 5
+EXIT_CODES = {RunStatus.COMPLETED: 0, RunStatus.GUARDED: 4, RunStatus.STOPPED: STOPPED}
 API_UNREACHABLE = "Failed to reach API at "
 """How Prefect begins the message of the RuntimeError that it raises then."""
 _SHOW_CURSOR = "\x1b[?25h"
@@ -62,6 +64,7 @@ def run_flow(
     """
     run = RunDirectory(runs_dir / run_id)
     stopped: EndpointImportError | None = None
+    begun_at = datetime.now(UTC)
     with ProgressBar():
         from pipelines import flows
 
@@ -76,8 +79,12 @@ def run_flow(
                 raise
             stopped = StoppedError("A signal stopped the run.")
             stopped.__cause__ = error
-        except RuntimeError as error:
-            raise _explain(error) from error
+        except EndpointImportError:
+            raise
+        except Exception as error:
+            # The run itself may be done: then Prefect failed to note that, and no more.
+            if not _is_done_since(run, begun_at):
+                raise _explain(error) from error
     manifest, summary = read_run(run) if run.manifest.exists() else (None, None)
     if manifest is None or summary is None:
         if stopped is None:
@@ -89,10 +96,17 @@ def run_flow(
     if stopped is not None:
         click.echo(f"Error: {stopped.message}", err=True)
         return stopped.exit_code
-    return 0 if manifest.status is RunStatus.COMPLETED else NOT_ALL_IMPORTED
+    return EXIT_CODES.get(manifest.status, NOT_ALL_IMPORTED)
 
 
-def _explain(error: RuntimeError) -> Exception:
+def _is_done_since(run: RunDirectory, begun_at: datetime) -> bool:
+    if not run.manifest.exists():
+        return False
+    finished_at = load_manifest(run).finished_at
+    return finished_at is not None and finished_at >= begun_at
+
+
+def _explain(error: Exception) -> Exception:
     if not str(error).startswith(API_UNREACHABLE):
         return error
     url = str(error).removeprefix(API_UNREACHABLE).rstrip("/.")
