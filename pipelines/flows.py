@@ -262,7 +262,7 @@ def process(
     with phase(manifest, "prepare", manifest.rows):
         valid = prepare_partitions(run, manifest, settings)
     if valid is None:
-        return StoppedError()
+        return StoppedError("A signal stopped the run before anything was sent.")
     with phase(manifest, "resolve"):
         resolved = resolve_run(run, manifest)
     invalid = manifest.rows - valid + resolved.invalid

@@ -15,12 +15,19 @@ class ProgressListener(Protocol):
         """So many more rows went through the phase. Called from any thread."""
         ...
 
+    def skip(self, phase: str, rows: int) -> None:
+        """So many rows went through the phase before this process began."""
+        ...
+
 
 class _Silence:
     def begin(self, phase: str, total_rows: int | None) -> None:
         """Say nothing."""
 
     def advance(self, phase: str, rows: int) -> None:
+        """Say nothing."""
+
+    def skip(self, phase: str, rows: int) -> None:
         """Say nothing."""
 
 
@@ -44,3 +51,10 @@ def advance(phase: str, rows: int) -> None:
     """Tell the listener that rows went through a phase."""
     with _lock:
         _listener.advance(phase, rows)
+
+
+def skip(phase: str, rows: int) -> None:
+    """Tell the listener that rows went through a phase in an earlier attempt at the run."""
+    if rows:
+        with _lock:
+            _listener.skip(phase, rows)

@@ -80,7 +80,8 @@ def refuse_other_settings(run_id: str, settings: ImportSettings, asked: Mapping[
         other = ImportSettings.model_validate(wanted)
     except ValidationError:
         other = settings.model_copy(update=dict(asked))
-    for name in sorted(set(asked) - CHANGEABLE):
+    unused = CHANGEABLE if settings.embedded else CHANGEABLE | {"db"}
+    for name in sorted(set(asked) - unused):
         before, now = getattr(settings, name), getattr(other, name)
         if _absolute(before) != _absolute(now):
             option = "--" + name.replace("_", "-")

@@ -37,11 +37,12 @@ def send_partition(run: RunDirectory, number: int, sender: Sender) -> EndpointIm
         return sender.error
     logged = read_answers(run.answers(number))
     if logged.is_complete:
-        progress.advance("deliver", sum(map(len, _answered(logged.records))))
+        progress.skip("deliver", sum(map(len, _answered(logged.records))))
         return None
     items = ItemBuffer(read_sendable(run, number)["item"])
     log = AnswerLog.open(run.answers(number), {"items": len(items), "crc32": items.crc32()})
     answered = {position for span in _answered(log.records) for position in span}
+    progress.skip("deliver", len(answered))
     left = len(items) - len(answered)
 
     def note(deliveries: Sequence[Delivery], counts: SendCounts) -> None:

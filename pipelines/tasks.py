@@ -156,7 +156,7 @@ def prepare_partition(
     """
     done = run.part("prepared", part.number)
     if done.is_file():
-        progress.advance("prepare", part.rows)
+        progress.skip("prepare", part.rows)
         return count_rows(done)
     if stopping.is_requested():
         return None

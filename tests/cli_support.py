@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from processes import CliResult
 
@@ -35,6 +36,7 @@ PROGRESS = re.compile(
     r"starting|(reading|validating|comparing rows|sending|writing the results)"
     r": [\d,]+( of [\d,]+)? rows in [\d,.]+ s \([\d,]+ rows/s(, [\d,]+ s left)?\)"
 )
+STOPPING = re.compile(r"Stopping: what is in flight is finished first\. Ctrl-C again leaves .*\.")
 USAGE = re.compile(r"Usage: .*|Try '.*' for help\.")
 NOISE = re.compile(r"traceback|prefect|warning|httpx|sqlalchemy|asyncio", re.IGNORECASE)
 
@@ -54,18 +56,28 @@ def require_quiet(result: CliResult) -> None:
 
 
 def the_error(result: CliResult) -> str:
-    """The one line that says what went wrong; besides it only progress and a hint at --help."""
+    """The one line that says what went wrong; besides it only progress and hints."""
     lines = [line for line in result.stderr.splitlines() if line]
     errors = [line for line in lines if line.startswith("Error: ")]
     others = [line for line in lines if line not in errors]
     assert len(errors) == 1, result
-    assert [x for x in others if not PROGRESS.fullmatch(x) and not USAGE.fullmatch(x)] == []
+    hints = (PROGRESS, USAGE, STOPPING)
+    assert [x for x in others if not any(hint.fullmatch(x) for hint in hints)] == []
     assert not NOISE.search(re.sub("Prefect (API|profile)|PREFECT_API_URL", "", errors[0]))
     assert not NOISE.search(result.stdout), result.stdout
     return errors[0]
 
 
-def read_summary(runs_dir: Path, run_id: str) -> dict[str, object]:
+def emails(rows: int) -> str:
+    """A file of so many valid rows, with the Ids from 0 on."""
+    return HEADER.decode() + "".join(f"{n},EMAIL,p{n}@example.com\n" for n in range(rows))
+
+
+def read_manifest(runs_dir: Path, run_id: str) -> dict[str, Any]:
+    return json.loads((runs_dir / run_id / "manifest.json").read_bytes())
+
+
+def read_summary(runs_dir: Path, run_id: str) -> dict[str, Any]:
     return json.loads((runs_dir / run_id / "summary.json").read_bytes())
 
 

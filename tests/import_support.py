@@ -220,6 +220,9 @@ class StopRequest:
             if self.rows <= 0:  # in a thread of a task, where a signal would come late
                 stopping._requested.set()
 
+    def skip(self, phase: str, rows: int) -> None:
+        """Take no notice of what an earlier attempt did."""
+
     def __enter__(self) -> None:
         progress.listen(self)
 

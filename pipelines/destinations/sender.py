@@ -88,7 +88,7 @@ class Sender:
             batches: Positions that do not overlap.
             journal: Called with answers as they come, one call at a time.
             answered: Positions that were answered before and are not sent again.
-            on_batch: Called with the number of items after each batch.
+            on_batch: Called with the number of items that were sent, after each batch.
 
         Returns:
             Why sending stopped, if it did, in this partition or another.
@@ -116,7 +116,7 @@ class Sender:
                 positions = work.unanswered(batch)
                 if positions:
                     self._deliver(work, positions)
-                on_batch(len(batch))
+                    on_batch(len(positions))
         except _AlreadyStoppedError:
             pass
         except EndpointImportError as error:
@@ -241,7 +241,7 @@ class Sender:
         if answer.kind is AnswerKind.FAILED:
             if self._breaker.note_failure():
                 raise TransientDestinationError(
-                    f"{self.destination.name} does not answer any more ({answer.message}). "
+                    f"{self.destination.name} does not answer ({answer.message}). "
                     "Check that it is running."
                 )
             return answer

@@ -9,6 +9,8 @@ def say_verdict(summary: Summary, manifest: Manifest) -> str:
     rows = f"{summary.rows:,} row{'' if summary.rows == 1 else 's'}"
     if manifest.status is RunStatus.GUARDED:
         return "Stopped before anything was sent."
+    if manifest.status is RunStatus.STOPPED and manifest.command != "run":
+        return f"Stopped part-way: not all of {rows} were looked at."
     if manifest.status in (RunStatus.STOPPED, RunStatus.FAILED):
         return (
             f"Stopped part-way: {summary.accepted:,} of {rows} {_was(summary.accepted)} imported."

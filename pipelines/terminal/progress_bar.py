@@ -107,19 +107,27 @@ class ProgressBar:
         elif self._task is not None:
             self._bar.advance(self._task, rows)
 
+    def skip(self, phase: str, rows: int) -> None:
+        """See `progress.ProgressListener`."""
+        if not self._console.is_terminal:
+            self._lines.skip(rows)
+        elif self._task is not None:
+            done = next(task.completed for task in self._bar.tasks if task.id == self._task)
+            self._bar.reset(self._task, completed=int(done) + rows)  # the rate begins anew
+
 
 class _Lines:
     """A line at the end of each phase, and now and then within a long one."""
 
     def __init__(self) -> None:
         self._phase: str | None = None
-        self._rows = 0
+        self._rows = self._skipped = 0
         self._total: int | None = None
         self._began_s = self._told_s = time.monotonic()
 
     def begin(self, phase: str, total_rows: int | None) -> None:
         self.end()
-        self._phase, self._rows, self._total = phase, 0, total_rows
+        self._phase, self._rows, self._skipped, self._total = phase, 0, 0, total_rows
         self._began_s = self._told_s = time.monotonic()
         if phase == "start":
             _write("starting\n")
@@ -129,6 +137,9 @@ class _Lines:
         if time.monotonic() - self._told_s >= LINE_EVERY_S:
             self._told_s = time.monotonic()
             self._tell("")
+
+    def skip(self, rows: int) -> None:
+        self._skipped += rows
 
     def end(self) -> None:
         if self._phase is not None and self._rows:
@@ -140,9 +151,10 @@ class _Lines:
         speed = self._rows / seconds
         of_total = f" of {self._total:,}" if self._total and not ending else ""
         left = ""
-        if self._total and not ending and self._rows < self._total:
-            left = f", {(self._total - self._rows) / speed:,.0f} s left"
-        what = f"{WORDS[self._phase or 'start']}{ending}: {self._rows:,}{of_total} rows"
+        done = self._skipped + self._rows
+        if self._total and not ending and done < self._total and speed:
+            left = f", {(self._total - done) / speed:,.0f} s left"
+        what = f"{WORDS[self._phase or 'start']}{ending}: {done:,}{of_total} rows"
         _write(f"{what} in {seconds:,.1f} s ({speed:,.0f} rows/s{left})\n")
 
 

@@ -62,6 +62,8 @@ def _outcome_table(summary: Summary, manifest: Manifest) -> Table:
             name, meaning = outcome.value, MEANINGS[outcome]
             if manifest.command != "run" and outcome is Outcome.UNPROCESSED:
                 name, meaning = "importable", "could be sent (unprocessed in summary.json)"
+                if manifest.status is RunStatus.STOPPED:
+                    name, meaning = outcome.value, "not looked at, or nothing wrong so far"
             share = f"{rows / summary.rows:.1%}"
             table.add_row(f"  {rows:,}", Text(name, style=COLOURS[outcome]), share, meaning)
     return table
@@ -108,6 +110,8 @@ def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list
         lines.append(f"Not imported: {', '.join(_unmapped(run))} (no column of an endpoint)")
     if summary.invalid or summary.rejected:
         lines.append(f"To fix:  correct {run.errors}, then: {_again(run, manifest)}")
+    if manifest.message is not None:
+        lines.append(f"Why:     {manifest.message}")
     if manifest.status is RunStatus.STOPPED:
         lines.append(f"Go on:   {resume_command(run)}")
     if manifest.status in (RunStatus.STOPPED, RunStatus.GUARDED) and run.unprocessed.is_file():

@@ -77,7 +77,8 @@ def test_next_step_of_bad_rows_works(history: History) -> None:
     """What the summary tells to type is a command that finds the same destination."""
     found = re.search(r"To fix: .* then: endpoint-import (.*)", history.imported.stdout)
     assert found is not None
-    assert found[1] == "run runs/first/errors.csv --local --db store.sqlite3"
+    db = history.cli.cwd / "store.sqlite3"
+    assert found[1] == f"run runs/first/errors.csv --local --db {db}"
 
 
 def test_json_is_all_of_stdout(history: History) -> None:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from cli_support import ELSEWHERE, KEYS, NOWHERE, the_error, write_inputs
-from processes import CliResult, CommandLine
+from processes import CliResult, CommandLine, side_by_side
 
 
 @dataclass(frozen=True)
@@ -166,17 +166,15 @@ REFUSALS = [
 def refusals(
     prefect_server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], CliResult]]:
-    """Runs all refusals, two at a time: nearly all of a command's time is imports."""
+    """Runs all refusals, two at a time."""
 
     def run(case: Refusal) -> CliResult:
         folder = tmp_path_factory.mktemp(case.name)
         write_inputs(folder)
         return CommandLine(folder, prefect_server.environment)(*case.arguments, **case.variables)
 
-    with ThreadPoolExecutor(2) as pool:
-        futures = {case.name: pool.submit(run, case) for case in REFUSALS}
-        yield lambda name: futures[name].result()
-        pool.shutdown(cancel_futures=True)
+    with side_by_side({case.name: partial(run, case) for case in REFUSALS}) as result_of:
+        yield result_of
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in REFUSALS])

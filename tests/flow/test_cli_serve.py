@@ -15,7 +15,9 @@ from pipelines.cli import cli
 
 
 def test_commands_of_this_version() -> None:
-    assert sorted(cli.commands) == ["check", "plan", "report", "run", "runs", "serve"]
+    assert sorted(cli.commands) == [
+        "check", "plan", "report", "resume", "run", "runs", "serve"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))

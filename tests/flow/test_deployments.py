@@ -1,28 +1,34 @@
 """prefect.yaml for real: a server, a work pool, a worker, and each deployment run to its end."""
 
-import json
 import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from cli_support import KEYS, emails, read_summary, require_quiet
+from fakes import HttpSink
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
-from processes import running, wait_until
+from prefect.states import Cancelling
+from processes import CommandLine, running, wait_until
 
 from pipelines.local_server.process import LocalServer, ServerOptions
 from pipelines.settings import ImportSettings
 
 ROOT = Path(__file__).parents[2]
 RUN_S = 180
-"""Most seconds that the three runs may take together; 25 are usual on two cores."""
+"""Most seconds that the four runs may take together; 25 are usual on two cores."""
 HEADER = "Id,ChannelType,Address\n"
+ROWS = 1_000
+CANCELLED = "cancelled-import"
 
 
 @dataclass(frozen=True)
@@ -32,10 +38,13 @@ class Deployed:
     folder: Path
     deployments: dict[str, DeploymentResponse]
     flow_runs: dict[str, FlowRun]
+    sink: HttpSink
+    """Where the cancelled import went."""
+    cli: CommandLine
     log: str
 
     def summary(self, name: str) -> dict[str, Any]:
-        return json.loads((self.folder / "runs" / name / "summary.json").read_bytes())
+        return read_summary(self.folder / "runs", name)
 
     def stored_ids(self) -> list[str]:
         uri = f"{(self.folder / 'store.sqlite3').as_uri()}?mode=ro"
@@ -44,7 +53,7 @@ class Deployed:
 
 
 @pytest.fixture(scope="module")
-def deployed(prefect_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+def deployed(prefect_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("deployments")
     checkout = folder / "checkout"
     checkout.mkdir()
@@ -53,11 +62,11 @@ def deployed(prefect_server: Any, tmp_path_factory: pytest.TempPathFactory) -> D
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / package, checkout / package, ignore=ignored)
     (folder / "a.csv").write_text(HEADER + "a,EMAIL,ana@example.com\nb,SMS,(206) 555-0100\n")
+    (folder / "many.csv").write_text(emails(ROWS))
     (folder / "b.csv").write_text("Id,Address\nc,cy@example.com\nd,nobody\n")
     environment = {
         **prefect_server.environment,
-        "AWS_ACCESS_KEY_ID": "synthetic",
-        "AWS_SECRET_ACCESS_KEY": "synthetic",
+        **KEYS,
         "PREFECT_WORKER_QUERY_SECONDS": "1",
     }
 
@@ -87,6 +96,7 @@ def deployed(prefect_server: Any, tmp_path_factory: pytest.TempPathFactory) -> D
         server = stack.enter_context(LocalServer(options))
         run("deploy", "--all", "--no-prompt")
         client = stack.enter_context(SyncPrefectClient(prefect_server.api_url))
+        sink = stack.enter_context(HttpSink())
         deployments = {deployment.name: deployment for deployment in client.read_deployments()}
         where = {"endpoint_url": server.url, "application_id": "app"}
         changes = {
@@ -95,22 +105,29 @@ def deployed(prefect_server: Any, tmp_path_factory: pytest.TempPathFactory) -> D
             "data-quality-report": {"sources": [str(folder / "?.csv")], "default_channel": "EMAIL"},
         }
 
-        ids = {}
-        for name, changed in changes.items():
-            given = deployments[name].parameters
-            kept = {"runs_dir": str(folder / "runs"), "run_id": name}
-            flow_run = client.create_flow_run_from_deployment(
-                deployments[name].id,
+        def start(deployment: str, run_id: str, **changed: Any) -> UUID:
+            given = deployments[deployment].parameters
+            kept = {"runs_dir": str(folder / "runs"), "run_id": run_id}
+            return client.create_flow_run_from_deployment(
+                deployments[deployment].id,
                 parameters={**given, "settings": {**given["settings"], **changed, **kept}},
-            )
-            ids[name] = flow_run.id
+            ).id
+
+        slowly = {**where, "endpoint_url": sink.url, "rate": 1, "max_in_flight": 1}
+        cancelled = start("crm-migration", CANCELLED, sources=[str(folder / "many.csv")], **slowly)
+        ids = {name: start(name, name, **changed) for name, changed in changes.items()}
+        ids[CANCELLED] = cancelled
+        wait_until(lambda: bool(sink.requests), RUN_S, log)
+        client.set_flow_run_state(cancelled, Cancelling())
 
         def read() -> dict[str, FlowRun]:
             return {name: client.read_flow_run(one) for name, one in ids.items()}
 
         wait_until(lambda: all(run.state.is_final() for run in read().values()), RUN_S, log)
         flow_runs = read()
-    return Deployed(folder, deployments, flow_runs, log.read_text())
+        yield Deployed(
+            folder, deployments, flow_runs, sink, CommandLine(folder, environment), log.read_text()
+        )
 
 
 @pytest.mark.parametrize("name", ["nightly-import", "crm-migration", "data-quality-report"])
@@ -156,3 +173,17 @@ def test_deployed_settings_are_valid(deployed: Deployed) -> None:
 
 def test_nothing_of_this_machine_is_in_the_file() -> None:
     assert str(ROOT) not in (ROOT / "prefect.yaml").read_text()
+
+
+def test_cancelled_run_ends_in_good_order_and_is_resumed(deployed: Deployed) -> None:
+    assert deployed.flow_runs[CANCELLED].state.is_cancelled(), deployed.log
+    books = deployed.summary(CANCELLED)
+    assert (books["status"], books["balanced"], books["rows"]) == ("stopped", True, ROWS)
+    assert 0 < books["accepted"] < ROWS
+    assert books["accepted"] + books["unprocessed"] == ROWS
+    done = deployed.cli("resume", CANCELLED, "--rate", "1000")
+    require_quiet(done)
+    assert done.code == 0
+    assert deployed.summary(CANCELLED)["accepted"] == ROWS
+    taken = [item["Id"] for item in deployed.sink.accepted]
+    assert sorted(taken) == sorted(str(n) for n in range(ROWS))

@@ -295,7 +295,7 @@ def test_options_that_mean_the_same_pass(asked):
 def test_a_path_may_be_given_as_it_was(tmp_path, monkeypatch):
     """The command line keeps the absolute one, as a run may be resumed from another folder."""
     monkeypatch.chdir(tmp_path)
-    settings = ImportSettings(**ALL_SETTINGS, db=tmp_path / "x.sqlite3")
+    settings = ImportSettings(**ALL_SETTINGS, embedded=True, db=tmp_path / "x.sqlite3")
     refuse_other_settings("one", settings, {"db": Path("x.sqlite3")})
     with pytest.raises(RunStateError, match=r"x\.sqlite3, not --db y\.sqlite3\."):
         refuse_other_settings("one", settings, {"db": Path("y.sqlite3")})

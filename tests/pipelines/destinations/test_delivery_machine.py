@@ -105,6 +105,8 @@ class World:
     is_dead: bool = False
     was_full: bool = False
     writes: int = field(default=0, init=False)
+    lines: int = field(default=0, init=False)
+    """Whole lines that reached the disk."""
 
     def __getattr__(self, name):
         return getattr(os, name)
@@ -114,7 +116,7 @@ class World:
         number, self.writes = self.writes, self.writes + 1
         if number == self.fate.dies_at_write:
             self.is_dead = True
-            os.write(file, line[: self.fate.bytes_before])
+            self.lines += os.write(file, line[: self.fate.bytes_before]) == len(line)
             self._die_if_dead()
         if number in self.fate.full_at_writes:
             self.was_full = True
@@ -122,6 +124,7 @@ class World:
             if len(line) > 1 and number + 1 in self.fate.full_at_writes:
                 return os.write(file, line[: len(line) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.lines += 1
         return os.write(file, line)
 
     def ftruncate(self, file, size):
@@ -155,6 +158,10 @@ ATTEMPT = {
 
 def is_begun(machine):
     return hasattr(machine, "run")
+
+
+def count_lines(log):
+    return (log.stamp is not None) + len(log.records) + log.is_complete
 
 
 class Delivery(RuleBasedStateMachine):
@@ -228,7 +235,7 @@ class Delivery(RuleBasedStateMachine):
         return self.run.answers(0)
 
     def send(self, fate, trouble, threads, seed, *, is_last=False):
-        before, records = self.outcomes(), read_answers(self.log).records
+        before, log = self.outcomes(), read_answers(self.log)
         if before.keys() == self.everyone and not is_last:
             return  # no precondition, as it would depend on how threads raced before
         counted = read_counts(self.run, [0])
@@ -251,7 +258,7 @@ class Delivery(RuleBasedStateMachine):
             error = raised
         finally:
             self.patch.setattr(answer_log, "os", os)
-        assert read_answers(self.log).records[: len(records)] == records
+        self.check_log(log, world)
         self.check_requests(before)
         if fate.stops_after is not None:
             # What the other threads had in flight is finished.
@@ -259,6 +266,12 @@ class Delivery(RuleBasedStateMachine):
         if not world.is_dead:
             self.check_end(error, world)
         self.check_counts(counted, is_exact=not world.is_dead and not world.was_full)
+
+    def check_log(self, before, world):
+        """What was there stays, and what was written since is there, and nothing else."""
+        after = read_answers(self.log)
+        assert after.records[: len(before.records)] == before.records
+        assert count_lines(after) == count_lines(before) + world.lines
 
     def is_asked_to_stop(self, fate):
         return fate.stops_after is not None and len(self.model.sent) >= fate.stops_after

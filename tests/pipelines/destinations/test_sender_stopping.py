@@ -301,6 +301,7 @@ def test_a_stop_in_one_partition_stops_the_one_beside_it(how, kind):
     assert len(notes[1].outcomes) == (how == "stop")
 
 
+@settings(deadline=None)
 @given(at=st.integers(0, 6), kind=st.sampled_from([AnswerKind.TERMINAL, None]))
 def test_every_item_is_answered_or_not_whenever_sending_stops(at, kind):
     last = ZeroDivisionError() if kind is None else TERMINAL
