@@ -76,7 +76,7 @@ class Import:
             kill_after_s: Seconds of work after which it is killed, if it is.
             port: Where the service is to be.
         """
-        db, latency = self.folder / "store.sqlite3", parse_latency("5ms")
+        db, latency = self.folder / "store.sqlite3", parse_latency("20ms")
         options = ServerOptions(port=port, db=db, applications=("kills",), latency=latency)
         told = io.StringIO()
         before, attempts = self._counted_requests(), len(self._attempts())
@@ -199,7 +199,7 @@ def main() -> None:
         export = Path(name, "export.csv")
         write_export(export, options.rows)
         command = ["run", str(export), "--run-id", "run", "--application-id", "kills"]
-        command += ["--max-in-flight", str(IN_FLIGHT), "--partition-rows", str(options.rows // 10)]
+        command += ["--max-in-flight", str(IN_FLIGHT), "--partition-rows", str(options.rows // 50)]
         peaceful, killed = (Import(Path(name, each), command) for each in ("peaceful", "killed"))
         for each in (peaceful, killed):
             each.folder.mkdir()

@@ -6,7 +6,7 @@ sent again.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import polars as pl
@@ -23,6 +23,7 @@ from pipelines.steps.pack import ItemBuffer, pack_batches
 from pipelines.storage.answer_log import AnswerLog, read_answers
 from pipelines.storage.run_dir import RunDirectory
 from schemas.batch import BatchLimits
+from schemas.outcomes import Outcome
 
 
 def send_partition(run: RunDirectory, number: int, sender: Sender) -> EndpointImportError | None:
@@ -55,6 +56,7 @@ def send_partition(run: RunDirectory, number: int, sender: Sender) -> EndpointIm
         )
         left -= sum(delivery.stop - delivery.start for delivery in deliveries)
 
+    sender.find_taken = partial(find_taken, run)
     capabilities = sender.destination.capabilities
     limits = BatchLimits(capabilities.max_items, capabilities.max_payload_bytes)
     error: EndpointImportError | None = None
@@ -71,6 +73,17 @@ def send_partition(run: RunDirectory, number: int, sender: Sender) -> EndpointIm
     if error is None and left != 0:
         raise BooksError(f"Partition {number}: {left} of {len(items)} items got no single answer.")
     return error
+
+
+def find_taken(run: RunDirectory) -> bytes | None:
+    """Find an item of the run that the service has taken, in any partition."""
+    for log in sorted(run.answers(0).parent.glob("part-*.log")):
+        for record in read_answers(log).records:
+            for start, _, outcome, *_ in record["deliveries"]:
+                if outcome == Outcome.ACCEPTED.value:
+                    number = int(log.stem.removeprefix("part-"))
+                    return str(read_sendable(run, number)["item"][start]).encode()
+    return None
 
 
 def _answered(records: Iterable[Mapping[str, Any]]) -> Iterable[range]:

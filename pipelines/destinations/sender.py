@@ -54,6 +54,8 @@ class Sender:
     """Where jitter comes from."""
     should_stop: Callable[[], bool] = lambda: False
     """Asked before each request; what is under way is still finished."""
+    find_taken: Callable[[], bytes | None] = lambda: None
+    """Gives an item that the service took in an earlier attempt at the run, if there is one."""
     error: EndpointImportError | None = field(default=None, init=False)
     """Why sending has stopped, if it has: for good, in all partitions."""
 
@@ -108,6 +110,8 @@ class Sender:
             work.flush_counts()
         except EndpointImportError as error:
             self.stop(error)
+        except Exception as error:  # noqa: BLE001 (as in a sending thread)
+            self.stop(_unexpected(error))
         return self.error
 
     def _drain(self, work: PartitionWork, on_batch: Callable[[int], None]) -> None:
@@ -122,10 +126,7 @@ class Sender:
         except EndpointImportError as error:
             self.stop(error)
         except Exception as error:  # noqa: BLE001 (what was answered is still true)
-            kind = type(error).__name__
-            stopped = DestinationError(f"Sending stopped at an unexpected {kind}: {error}.")
-            stopped.__cause__ = error
-            self.stop(stopped)
+            self.stop(_unexpected(error))
         finally:
             work.note_idle(is_stopped=self.error is not None)
 
@@ -190,7 +191,7 @@ class Sender:
         Raises:
             TerminalDestinationError: It does.
         """
-        taken = self._watch.taken
+        taken = self._watch.taken or self.find_taken()
         for item in [taken] if taken is not None else work.sample(PROBES):
             if self._send(work, item).kind is AnswerKind.ACCEPTED:
                 self._watch.note_taken_again()
@@ -290,6 +291,13 @@ class Sender:
             raise _AlreadyStoppedError
         if self.should_stop():
             raise StoppedError
+
+
+def _unexpected(error: Exception) -> DestinationError:
+    kind = type(error).__name__
+    stopped = DestinationError(f"Sending stopped at an unexpected {kind}: {error}.")
+    stopped.__cause__ = error
+    return stopped
 
 
 class _AlreadyStoppedError(Exception):

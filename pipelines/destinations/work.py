@@ -74,9 +74,9 @@ class PartitionWork:
         return self._items.payload(position, position + 1)
 
     def sample(self, count: int) -> list[bytes]:
-        """Give so many items, or fewer, from all over the partition."""
-        total = len(self._items)
-        return [self.read_item(p) for p in range(0, total, max(1, -(-total // count)))]
+        """Give so many unanswered items, or fewer, from all over the partition."""
+        open_ones = self.unanswered(Batch(0, 0, len(self._items)))
+        return [self.read_item(p) for p in open_ones[:: max(1, -(-len(open_ones) // count))]]
 
     def halves(self, positions: Sequence[int]) -> list[Sequence[int]]:
         """Split into two parts of about equal bytes, neither empty; the first comes last."""
@@ -105,12 +105,12 @@ class PartitionWork:
             for start, stop in find_runs(positions)
         ]
         with self._lock:
-            counts, self._counts = self._counts, SendCounts()
-            self._journal(deliveries, counts)
+            self._journal(deliveries, self._counts)
+            self._counts = SendCounts()  # not before they are written
 
     def flush_counts(self) -> None:
         """Write down the counts of what led to no answer."""
         with self._lock:
-            counts, self._counts = self._counts, SendCounts()
-            if counts != SendCounts():
-                self._journal([], counts)
+            if self._counts != SendCounts():
+                self._journal([], self._counts)
+                self._counts = SendCounts()
