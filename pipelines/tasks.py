@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 
 from pipelines import progress, stopping
 from pipelines.errors import DestinationError, EndpointImportError, StorageError
+from pipelines.preparing import find_excess, prepare
 from pipelines.sending import (
     open_sender,
     read_decisions,
@@ -23,37 +24,14 @@ from pipelines.sending import (
     send_partition,
 )
 from pipelines.settings import ImportSettings
-from pipelines.steps.encode import encode
-from pipelines.steps.map_columns import excess_columns, map_columns, plan_columns, require_columns
-from pipelines.steps.normalize import NormalizeParams, normalize
+from pipelines.staging import Staged, stage
 from pipelines.steps.outcomes import settle_delivered, settle_partition, settle_refused
 from pipelines.steps.resolve import DECISION_SCHEMA, RUN_ISSUE_SCHEMA, resolve
-from pipelines.steps.result import drop_refused, find_issues, join_issues
-from pipelines.steps.swallowed import find_swallowed
-from pipelines.steps.validate import ValidateParams, validate
 from pipelines.storage.atomic import write_parquet
-from pipelines.storage.manifest import InputRecord, Manifest, PartitionRecord, hash_file
-from pipelines.storage.registry import open_source
+from pipelines.storage.manifest import InputRecord, Manifest, PartitionRecord
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.storage.sources import (
-    SourceFormat,
-    SourceStamp,
-    cut_partitions,
-    find_sources,
-    refuse_changed,
-    take_rows,
-)
-from schemas import issues
-from schemas.columns import NAMED_PREFIXES
+from pipelines.storage.sources import SourceStamp
 from schemas.outcomes import Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """What staging one source left."""
-
-    input: InputRecord
-    partitions: list[PartitionRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,66 +57,16 @@ def stage_source(
     settings: ImportSettings,
     limit: int | None,
 ) -> Staged:
-    """Read one source into partitions: rows as they came, numbered, malformed ones included.
-
-    Args:
-        run: Where the partitions go.
-        stamp: The file, as it was when the run began.
-        index: Which of the run's inputs it is, from 0.
-        first_partition: Number of its first partition.
-        settings: The run's settings.
-        limit: Records to read at most; None for all.
-
-    Raises:
-        SourceError: The file cannot be read, lacks a column that an endpoint needs, or is not what
-            it was.
-    """
-    refuse_changed(stamp)
-    (source,) = find_sources([str(stamp.path)])
-    reader = open_source(source)
-    has_channel = settings.default_channel is not None
-    require_columns(reader.header, source.name, has_channel=has_channel)
-    partitions: list[PartitionRecord] = []
-    for frame in cut_partitions(take_rows(reader.read(), limit), settings.partition_rows):
-        number = first_partition + len(partitions)
-        write_parquet(frame, run.part("staged", number))
-        partitions.append(PartitionRecord(number=number, input=index, rows=frame.height))
-        progress.advance("stage", frame.height)
-    record = InputRecord(
-        path=source.name,
-        format=source.format.value,
-        size_bytes=source.path.stat().st_size,
-        sha256=hash_file(source.path),
-        header=reader.header,
-        rows=sum(partition.rows for partition in partitions),
-    )
-    refuse_changed(stamp)
-    return Staged(record, partitions)
+    """Read one source into partitions; see `staging.stage`."""
+    return stage(run, stamp, index, first_partition, settings, limit)
 
 
 @task(task_run_name="count-attribute-names", cache_policy=NO_CACHE)
 def find_excess_columns(
     run: RunDirectory, inputs: list[InputRecord], parts: list[PartitionRecord]
 ) -> list[str]:
-    """Give the attribute columns beyond the service's limit of names in one application.
-
-    Only a run whose headers could exceed the limit is read for which columns hold values at all.
-    """
-    plans = [plan_columns(record.header) for record in inputs]
-    named = list(dict.fromkeys(name for plan in plans for name in plan.names))
-    if not excess_columns(named):
-        return []
-    used: set[str] = set()
-    for part in parts:
-        plan = plans[part.input]
-        frame = map_columns(pl.read_parquet(run.part("staged", part.number)), plan)
-        used |= {c for c in frame.columns if c.startswith(NAMED_PREFIXES) and _has_value(frame[c])}
-    return excess_columns([name for name in named if name in used])
-
-
-def _has_value(column: pl.Series) -> bool:
-    values = column.explode() if isinstance(column.dtype, pl.List) else column
-    return bool(values.str.strip_chars().str.len_bytes().gt(0).any())
+    """Give the attribute columns beyond the limit of names; see `preparing.find_excess`."""
+    return find_excess(run, inputs, parts)
 
 
 @task(task_run_name="prepare-{part.number}", cache_policy=NO_CACHE)
@@ -160,36 +88,9 @@ def prepare_partition(
         return count_rows(done)
     if stopping.is_requested():
         return None
-    staged = pl.read_parquet(run.part("staged", part.number))
-    malformed = staged.filter(pl.col("malformed").is_not_null())
-    records = staged.filter(pl.col("malformed").is_null())
-    swallowed = join_issues([])
-    if source.format == SourceFormat.CSV:
-        swallowed = find_swallowed(records, source.header)
-        records = drop_refused(records, swallowed)
-    normalized = normalize(
-        map_columns(records, plan_columns(source.header)),
-        NormalizeParams(settings.default_country, settings.default_channel),
-    )
-    validated = validate(normalized.frame, ValidateParams(settings.phone_check, tuple(excess)))
-    encoded = encode(validated.frame)
-    text = pl.col("malformed").str.slice(0, issues.LONGEST_RECORD)
-    found = [
-        find_issues(malformed, "", issues.RECORD_MALFORMED, text).with_columns(
-            pl.lit(None, pl.String).alias("column")
-        ),
-        swallowed,
-        normalized.issues,
-        validated.issues,
-        encoded.issues,
-    ]
-    ids = normalized.frame.select("source_row", pl.col("Id").alias("endpoint_id"))
-    rows = staged.select("source_row").join(ids, on="source_row", how="left", maintain_order="left")
-    write_parquet(rows, run.part("rows", part.number))
-    write_parquet(join_issues(found), run.part("found", part.number))
-    write_parquet(encoded.frame, done)  # last: its presence says that all three are there
-    progress.advance("prepare", staged.height)
-    return encoded.frame.height
+    valid = prepare(run, part, source, excess, settings)
+    progress.advance("prepare", part.rows)
+    return valid
 
 
 def count_rows(path: Path) -> int:

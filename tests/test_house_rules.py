@@ -34,7 +34,8 @@ FORBIDDEN = [
 CORE = ("schemas", "pipelines.steps", "pipelines.storage", "pipelines.destinations")
 SHELL = (
     *("pipelines.cli", "pipelines.terminal", "pipelines.preflight"),
-    *("pipelines.flows", "pipelines.tasks", "pipelines.sending", "pipelines.resuming"),
+    *("pipelines.flows", "pipelines.tasks", "pipelines.staging", "pipelines.preparing"),
+    *("pipelines.sending", "pipelines.resuming"),
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),
 )
 # What is imported, and the only ones that may.

@@ -1,0 +1,85 @@
+"""Preparing a partition: from records as they came to endpoints ready to be sent.
+
+Maps, normalizes, validates and encodes by the pure steps; what they give is written down.
+"""
+
+import polars as pl
+
+from pipelines.settings import ImportSettings
+from pipelines.steps.encode import encode
+from pipelines.steps.map_columns import excess_columns, map_columns, plan_columns
+from pipelines.steps.normalize import NormalizeParams, normalize
+from pipelines.steps.result import drop_refused, find_issues, join_issues
+from pipelines.steps.swallowed import find_swallowed
+from pipelines.steps.validate import ValidateParams, validate
+from pipelines.storage.atomic import write_parquet
+from pipelines.storage.manifest import InputRecord, PartitionRecord
+from pipelines.storage.run_dir import RunDirectory
+from pipelines.storage.sources import SourceFormat
+from schemas import issues
+from schemas.columns import NAMED_PREFIXES
+
+
+def find_excess(
+    run: RunDirectory, inputs: list[InputRecord], parts: list[PartitionRecord]
+) -> list[str]:
+    """Give the attribute columns beyond the service's limit of names in one application.
+
+    Only a run whose headers could exceed the limit is read for which columns hold values at all.
+    """
+    plans = [plan_columns(record.header) for record in inputs]
+    named = list(dict.fromkeys(name for plan in plans for name in plan.names))
+    if not excess_columns(named):
+        return []
+    used: set[str] = set()
+    for part in parts:
+        plan = plans[part.input]
+        frame = map_columns(pl.read_parquet(run.part("staged", part.number)), plan)
+        used |= {c for c in frame.columns if c.startswith(NAMED_PREFIXES) and _has_value(frame[c])}
+    return excess_columns([name for name in named if name in used])
+
+
+def _has_value(column: pl.Series) -> bool:
+    values = column.explode() if isinstance(column.dtype, pl.List) else column
+    return bool(values.str.strip_chars().str.len_bytes().gt(0).any())
+
+
+def prepare(
+    run: RunDirectory,
+    part: PartitionRecord,
+    source: InputRecord,
+    excess: list[str],
+    settings: ImportSettings,
+) -> int:
+    """Prepare one staged partition; give the number of its valid rows."""
+    staged = pl.read_parquet(run.part("staged", part.number))
+    malformed = staged.filter(pl.col("malformed").is_not_null())
+    records = staged.filter(pl.col("malformed").is_null())
+    swallowed = join_issues([])
+    if source.format == SourceFormat.CSV:
+        swallowed = find_swallowed(records, source.header)
+        records = drop_refused(records, swallowed)
+    normalized = normalize(
+        map_columns(records, plan_columns(source.header)),
+        NormalizeParams(settings.default_country, settings.default_channel),
+    )
+    validated = validate(normalized.frame, ValidateParams(settings.phone_check, tuple(excess)))
+    encoded = encode(validated.frame)
+    text = pl.col("malformed").str.slice(0, issues.LONGEST_RECORD)
+    found = [
+        find_issues(malformed, "", issues.RECORD_MALFORMED, text).with_columns(
+            pl.lit(None, pl.String).alias("column")
+        ),
+        swallowed,
+        normalized.issues,
+        validated.issues,
+        encoded.issues,
+    ]
+    ids = normalized.frame.select("source_row", pl.col("Id").alias("endpoint_id"))
+    rows = staged.select("source_row").join(ids, on="source_row", how="left", maintain_order="left")
+    write_parquet(rows, run.part("rows", part.number))
+    write_parquet(join_issues(found), run.part("found", part.number))
+    write_parquet(
+        encoded.frame, run.part("prepared", part.number)
+    )  # last: its presence says that all three are there
+    return encoded.frame.height

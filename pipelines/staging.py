@@ -1,0 +1,71 @@
+"""Staging: from a source, read once, to partitions that the other phases work on."""
+
+from dataclasses import dataclass
+
+from pipelines import progress
+from pipelines.settings import ImportSettings
+from pipelines.steps.map_columns import require_columns
+from pipelines.storage.atomic import write_parquet
+from pipelines.storage.manifest import InputRecord, PartitionRecord, hash_file
+from pipelines.storage.registry import open_source
+from pipelines.storage.run_dir import RunDirectory
+from pipelines.storage.sources import (
+    SourceStamp,
+    cut_partitions,
+    find_sources,
+    refuse_changed,
+    take_rows,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What staging one source left."""
+
+    input: InputRecord
+    partitions: list[PartitionRecord]
+
+
+def stage(
+    run: RunDirectory,
+    stamp: SourceStamp,
+    index: int,
+    first_partition: int,
+    settings: ImportSettings,
+    limit: int | None,
+) -> Staged:
+    """Read one source into partitions: rows as they came, numbered, malformed ones included.
+
+    Args:
+        run: Where the partitions go.
+        stamp: The file, as it was when the run began.
+        index: Which of the run's inputs it is, from 0.
+        first_partition: Number of its first partition.
+        settings: The run's settings.
+        limit: Records to read at most; None for all.
+
+    Raises:
+        SourceError: The file cannot be read, lacks a column that an endpoint needs, or is not what
+            it was.
+    """
+    refuse_changed(stamp)
+    (source,) = find_sources([str(stamp.path)])
+    reader = open_source(source)
+    has_channel = settings.default_channel is not None
+    require_columns(reader.header, source.name, has_channel=has_channel)
+    partitions: list[PartitionRecord] = []
+    for frame in cut_partitions(take_rows(reader.read(), limit), settings.partition_rows):
+        number = first_partition + len(partitions)
+        write_parquet(frame, run.part("staged", number))
+        partitions.append(PartitionRecord(number=number, input=index, rows=frame.height))
+        progress.advance("stage", frame.height)
+    record = InputRecord(
+        path=source.name,
+        format=source.format.value,
+        size_bytes=source.path.stat().st_size,
+        sha256=hash_file(source.path),
+        header=reader.header,
+        rows=sum(partition.rows for partition in partitions),
+    )
+    refuse_changed(stamp)
+    return Staged(record, partitions)
