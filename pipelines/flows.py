@@ -10,11 +10,9 @@ with either where it stopped. All run without a Prefect server, and under one as
 import atexit
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 from typing import Any, Literal, cast
 
 import orjson
@@ -24,9 +22,11 @@ from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from pipelines import progress, stopping
+from pipelines import stopping
 from pipelines.books import judge, summarize
 from pipelines.errors import EndpointImportError, GuardError, StoppedError, StorageError
+from pipelines.intake import take_in
+from pipelines.phases import phase
 from pipelines.report.page import render_page
 from pipelines.report.results import count_rows, write_issues, write_row_files
 from pipelines.report.summary import require_balance
@@ -54,11 +54,8 @@ from pipelines.storage.run_lock import locked
 from pipelines.storage.sources import find_sources, stamp_source
 from pipelines.tasks import (
     deliver_partition,
-    find_excess_columns,
-    prepare_partition,
     resolve_run,
     settle_rows,
-    stage_source,
 )
 from schemas.outcomes import Outcome
 
@@ -241,26 +238,11 @@ def go_through(run: RunDirectory, manifest: Manifest, settings: ImportSettings) 
         raise
 
 
-@contextmanager
-def phase(manifest: Manifest, name: str, total_rows: int | None = None) -> Iterator[None]:
-    """Tell the listener that a phase begins, and note in the manifest how long it took."""
-    progress.begin(name, total_rows)
-    began_s = monotonic()
-    try:
-        yield
-    finally:
-        took_s = manifest.phase_seconds.get(name, 0.0) + monotonic() - began_s
-        manifest.phase_seconds[name] = round(took_s, 3)
-
-
 def process(
     run: RunDirectory, manifest: Manifest, settings: ImportSettings
 ) -> EndpointImportError | None:
     """Stage, prepare, resolve and, for an import, deliver; give what stopped the run, if it did."""
-    with phase(manifest, "stage"):
-        stage(run, manifest, settings)
-    with phase(manifest, "prepare", manifest.rows):
-        valid = prepare_partitions(run, manifest, settings)
+    valid = take_in(run, manifest, settings)
     if valid is None:
         return StoppedError("A signal stopped the run before anything was sent.")
     with phase(manifest, "resolve"):
@@ -272,37 +254,6 @@ def process(
         return breach
     with phase(manifest, "deliver", valid - resolved.invalid - resolved.others):
         return deliver(run, manifest, settings)
-
-
-def stage(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> None:
-    """Read the sources that are not staged yet into partitions, one after the other."""
-    left = None if settings.limit is None else settings.limit - manifest.rows
-    for index, stamp in enumerate(manifest.sources):
-        if manifest.is_staged or index < len(manifest.inputs):
-            continue
-        if left is not None and left <= 0:
-            break
-        staged = stage_source(run, stamp, index, len(manifest.partitions), settings, left)
-        manifest.inputs.append(staged.input)
-        manifest.partitions.extend(staged.partitions)
-        left = None if left is None else left - staged.input.rows
-        save_manifest(manifest, run)
-    manifest.is_staged = True
-    save_manifest(manifest, run)
-
-
-def prepare_partitions(
-    run: RunDirectory, manifest: Manifest, settings: ImportSettings
-) -> int | None:
-    """Prepare all partitions, a few at once; give the number of valid rows, None if stopped."""
-    excess = find_excess_columns(run, manifest.inputs, manifest.partitions)
-    futures = [
-        prepare_partition.submit(run, part, manifest.inputs[part.input], excess, settings)
-        for part in manifest.partitions
-    ]
-    wait(list(futures))
-    valid = [future.result() for future in futures]
-    return None if None in valid else sum(rows or 0 for rows in valid)
 
 
 def guard(manifest: Manifest, invalid: int, settings: ImportSettings) -> GuardError | None:

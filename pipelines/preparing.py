@@ -3,9 +3,12 @@
 Maps, normalizes, validates and encodes by the pure steps; what they give is written down.
 """
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from pipelines.settings import ImportSettings
+from pipelines.staging import SourceLayout
 from pipelines.steps.encode import encode
 from pipelines.steps.map_columns import excess_columns, map_columns, plan_columns
 from pipelines.steps.normalize import NormalizeParams, normalize
@@ -20,17 +23,18 @@ from schemas import issues
 from schemas.columns import NAMED_PREFIXES
 
 
+def may_have_excess(headers: Iterable[list[str]]) -> bool:
+    """Say whether headers name more attributes than the service keeps in one application."""
+    names = (name for header in headers for name in plan_columns(header).names)
+    return bool(excess_columns(list(names)))
+
+
 def find_excess(
     run: RunDirectory, inputs: list[InputRecord], parts: list[PartitionRecord]
 ) -> list[str]:
-    """Give the attribute columns beyond the service's limit of names in one application.
-
-    Only a run whose headers could exceed the limit is read for which columns hold values at all.
-    """
+    """Give the attribute columns with values beyond the limit of names in one application."""
     plans = [plan_columns(record.header) for record in inputs]
     named = list(dict.fromkeys(name for plan in plans for name in plan.names))
-    if not excess_columns(named):
-        return []
     used: set[str] = set()
     for part in parts:
         plan = plans[part.input]
@@ -47,11 +51,22 @@ def _has_value(column: pl.Series) -> bool:
 def prepare(
     run: RunDirectory,
     part: PartitionRecord,
-    source: InputRecord,
+    source: SourceLayout,
     excess: list[str],
     settings: ImportSettings,
+    *,
+    with_items: bool,
 ) -> int:
-    """Prepare one staged partition; give the number of its valid rows."""
+    """Prepare one staged partition; give the number of its valid rows.
+
+    Args:
+        run: The run.
+        part: The partition.
+        source: What it is a slice of.
+        excess: What `find_excess` gave.
+        settings: The run's settings.
+        with_items: Whether its rows are to be sent.
+    """
     staged = pl.read_parquet(run.part("staged", part.number))
     malformed = staged.filter(pl.col("malformed").is_not_null())
     records = staged.filter(pl.col("malformed").is_null())
@@ -64,7 +79,7 @@ def prepare(
         NormalizeParams(settings.default_country, settings.default_channel),
     )
     validated = validate(normalized.frame, ValidateParams(settings.phone_check, tuple(excess)))
-    encoded = encode(validated.frame)
+    encoded = encode(validated.frame, with_items=with_items)
     text = pl.col("malformed").str.slice(0, issues.LONGEST_RECORD)
     found = [
         find_issues(malformed, "", issues.RECORD_MALFORMED, text).with_columns(

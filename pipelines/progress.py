@@ -1,6 +1,7 @@
 """Progress: what long work says of itself while it goes on, to whoever listens in this process."""
 
 import threading
+from collections import Counter
 from typing import Protocol
 
 
@@ -16,7 +17,7 @@ class ProgressListener(Protocol):
         ...
 
     def skip(self, phase: str, rows: int) -> None:
-        """So many rows went through the phase before this process began."""
+        """So many rows went through the phase before it, or this process, began."""
         ...
 
 
@@ -33,28 +34,44 @@ class _Silence:
 
 _lock = threading.Lock()
 _listener: ProgressListener = _Silence()
+_phase: str | None = None
+_early: Counter[str] = Counter()
+"""Rows that went through phases which have not begun: work on the first partitions starts while
+the last ones are read."""
 
 
 def listen(listener: ProgressListener | None) -> None:
     """Send progress to this listener from now on; None for nobody."""
-    global _listener
-    _listener = listener or _Silence()
+    global _listener, _phase
+    with _lock:
+        _listener = listener or _Silence()
+        _phase = None
+        _early.clear()
 
 
 def begin(phase: str, total_rows: int | None = None) -> None:
     """Tell the listener that a phase begins."""
+    global _phase
     with _lock:
+        _phase = phase
         _listener.begin(phase, total_rows)
+        if rows := _early.pop(phase, 0):
+            _listener.skip(phase, rows)
 
 
 def advance(phase: str, rows: int) -> None:
     """Tell the listener that rows went through a phase."""
     with _lock:
-        _listener.advance(phase, rows)
+        if phase == _phase:
+            _listener.advance(phase, rows)
+        else:
+            _early[phase] += rows
 
 
 def skip(phase: str, rows: int) -> None:
     """Tell the listener that rows went through a phase in an earlier attempt at the run."""
-    if rows:
-        with _lock:
+    with _lock:
+        if phase != _phase:
+            _early[phase] += rows
+        elif rows:
             _listener.skip(phase, rows)

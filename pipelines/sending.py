@@ -40,7 +40,7 @@ def send_partition(run: RunDirectory, number: int, sender: Sender) -> EndpointIm
     if logged.is_complete:
         progress.skip("deliver", sum(map(len, _answered(logged.records))))
         return None
-    items = ItemBuffer(read_sendable(run, number)["item"])
+    items = ItemBuffer(read_sendable(run, number, "item"))
     log = AnswerLog.open(run.answers(number), {"items": len(items), "crc32": items.crc32()})
     answered = {position for span in _answered(log.records) for position in span}
     progress.skip("deliver", len(answered))
@@ -82,7 +82,7 @@ def find_taken(run: RunDirectory) -> bytes | None:
             for start, _, outcome, *_ in record["deliveries"]:
                 if outcome == Outcome.ACCEPTED.value:
                     number = int(log.stem.removeprefix("part-"))
-                    return str(read_sendable(run, number)["item"][start]).encode()
+                    return str(read_sendable(run, number, "item")[start]).encode()
     return None
 
 
@@ -109,12 +109,14 @@ def read_counts(run: RunDirectory, numbers: Iterable[int]) -> SendCounts:
     return total
 
 
-def read_sendable(run: RunDirectory, number: int) -> pl.DataFrame:
-    """Read the rows of a partition that are to be sent, in order: `source_row` and `item`."""
-    prepared = pl.read_parquet(run.part("prepared", number), columns=["source_row", "item"])
-    return prepared.join(
-        read_decisions(run, number), on="source_row", how="anti", maintain_order="left"
-    )
+def read_sendable(run: RunDirectory, number: int, column: str) -> pl.Series:
+    """Read a column of the rows of a partition that are to be sent, in order."""
+    columns = list(dict.fromkeys(["source_row", column]))
+    prepared = pl.read_parquet(run.part("prepared", number), columns=columns)
+    decisions = read_decisions(run, number)
+    if not decisions.is_empty():
+        prepared = prepared.join(decisions, on="source_row", how="anti", maintain_order="left")
+    return prepared[column]
 
 
 def read_decisions(run: RunDirectory, number: int) -> pl.DataFrame:

@@ -12,8 +12,8 @@ from schemas.channels import ChannelType
 from schemas.codes import country_codes, normalize_countries
 from schemas.phones import PhoneCheck
 
-PARTITION_ROWS = 50_000
-"""Rows per partition: about 30 MB of a wide export, and enough for polars to be at full speed."""
+PARTITION_ROWS = 100_000
+"""Rows per partition: about 60 MB of a wide export, and enough for polars to be at full speed."""
 LOCAL_APPLICATION = "local"
 """Application of the embedded server when none is named."""
 
@@ -58,7 +58,7 @@ class ImportSettings(BaseModel):
     limit: Annotated[int | None, Field(ge=1)] = None
     """Read only this many records."""
     partition_rows: Annotated[int, Field(ge=100, le=1_000_000)] = PARTITION_ROWS
-    """Records per partition."""
+    """Records per partition at the most; large records make smaller partitions."""
     keep_staged: bool = False
     """Keep the working files after a clean finish."""
 

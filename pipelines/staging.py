@@ -1,5 +1,6 @@
 """Staging: from a source, read once, to partitions that the other phases work on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipelines import progress
@@ -10,12 +11,26 @@ from pipelines.storage.manifest import InputRecord, PartitionRecord, hash_file
 from pipelines.storage.registry import open_source
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.sources import (
+    SourceFormat,
     SourceStamp,
     cut_partitions,
     find_sources,
     refuse_changed,
     take_rows,
 )
+
+PARTITION_BYTES = 64 << 20
+"""Memory that the records of a partition take at the most, whatever their number; working on one
+takes several times as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLayout:
+    """What is known of a source before its records are read."""
+
+    format: SourceFormat
+    header: list[str]
+    """Column names as they stand in the file; they may repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,20 @@ class Staged:
     partitions: list[PartitionRecord]
 
 
+def read_layout(stamp: SourceStamp, *, has_channel: bool) -> SourceLayout:
+    """Look at the header of a source.
+
+    Raises:
+        SourceError: The file cannot be read, lacks a column that an endpoint needs, or is not what
+            it was.
+    """
+    refuse_changed(stamp)
+    (source,) = find_sources([str(stamp.path)])
+    header = open_source(source).header
+    require_columns(header, source.name, has_channel=has_channel)
+    return SourceLayout(source.format, header)
+
+
 def stage(
     run: RunDirectory,
     stamp: SourceStamp,
@@ -33,6 +62,7 @@ def stage(
     first_partition: int,
     settings: ImportSettings,
     limit: int | None,
+    announce: Callable[[PartitionRecord], None],
 ) -> Staged:
     """Read one source into partitions: rows as they came, numbered, malformed ones included.
 
@@ -43,21 +73,21 @@ def stage(
         first_partition: Number of its first partition.
         settings: The run's settings.
         limit: Records to read at most; None for all.
+        announce: Called with each partition once its file is there.
 
     Raises:
-        SourceError: The file cannot be read, lacks a column that an endpoint needs, or is not what
-            it was.
+        SourceError: The file cannot be read, or is not what it was.
     """
     refuse_changed(stamp)
     (source,) = find_sources([str(stamp.path)])
     reader = open_source(source)
-    has_channel = settings.default_channel is not None
-    require_columns(reader.header, source.name, has_channel=has_channel)
     partitions: list[PartitionRecord] = []
-    for frame in cut_partitions(take_rows(reader.read(), limit), settings.partition_rows):
+    frames = take_rows(reader.read(), limit)
+    for frame in cut_partitions(frames, settings.partition_rows, PARTITION_BYTES):
         number = first_partition + len(partitions)
         write_parquet(frame, run.part("staged", number))
         partitions.append(PartitionRecord(number=number, input=index, rows=frame.height))
+        announce(partitions[-1])
         progress.advance("stage", frame.height)
     record = InputRecord(
         path=source.name,

@@ -5,6 +5,7 @@ its own file whole. A task whose file is there already has nothing to do: so a r
 is resumed. Prefect retries nothing here: who tries again is decided in `destinations.sender`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -24,7 +25,7 @@ from pipelines.sending import (
     send_partition,
 )
 from pipelines.settings import ImportSettings
-from pipelines.staging import Staged, stage
+from pipelines.staging import SourceLayout, Staged, stage
 from pipelines.steps.outcomes import settle_delivered, settle_partition, settle_refused
 from pipelines.steps.resolve import DECISION_SCHEMA, RUN_ISSUE_SCHEMA, resolve
 from pipelines.storage.atomic import write_parquet
@@ -56,9 +57,10 @@ def stage_source(
     first_partition: int,
     settings: ImportSettings,
     limit: int | None,
+    announce: Callable[[PartitionRecord], None],
 ) -> Staged:
     """Read one source into partitions; see `staging.stage`."""
-    return stage(run, stamp, index, first_partition, settings, limit)
+    return stage(run, stamp, index, first_partition, settings, limit, announce)
 
 
 @task(task_run_name="count-attribute-names", cache_policy=NO_CACHE)
@@ -73,9 +75,11 @@ def find_excess_columns(
 def prepare_partition(
     run: RunDirectory,
     part: PartitionRecord,
-    source: InputRecord,
+    source: SourceLayout,
     excess: list[str],
     settings: ImportSettings,
+    *,
+    with_items: bool,
 ) -> int | None:
     """Map, normalize, validate and encode one partition.
 
@@ -88,7 +92,7 @@ def prepare_partition(
         return count_rows(done)
     if stopping.is_requested():
         return None
-    valid = prepare(run, part, source, excess, settings)
+    valid = prepare(run, part, source, excess, settings, with_items=with_items)
     progress.advance("prepare", part.rows)
     return valid
 
@@ -149,6 +153,6 @@ def settle_rows(run: RunDirectory, part: PartitionRecord, source_file: str) -> N
         rows = rows.with_columns(pl.lit(None, pl.String).alias("endpoint_id"))
     if run.decisions.is_file():
         verdicts.append(read_decisions(run, part.number))
-        sent = read_sendable(run, part.number).select("source_row")
+        sent = read_sendable(run, part.number, "source_row").to_frame()
         verdicts.append(settle_delivered(sent, read_deliveries(run, part.number)))
     write_parquet(settle_partition(rows, verdicts, source_file), run.part("outcomes", part.number))

@@ -19,6 +19,9 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
 _LAST_LABEL = r"(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}))?[A-Za-z]"
 _ORDINARY = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LAST_LABEL}$"
 
+_NORMAL = _ORDINARY.replace("A-Z", "")
+"""An ordinary address without upper case: its own normal form."""
+
 _LONGEST_ADDRESS = 254
 """Bytes of a whole address; an ordinary one is ASCII. Source: RFC 3696 errata 1690."""
 
@@ -39,6 +42,14 @@ def normalize_emails(addresses: pl.Series) -> pl.Series:
     Returns:
         Strings of the same length and name.
     """
+    is_normal = _is_surely_normal(addresses)
+    if is_normal.all():
+        return addresses
+    places = (~is_normal).arg_true()
+    return addresses.clone().scatter(places, _normalize_others(addresses.gather(places)))
+
+
+def _normalize_others(addresses: pl.Series) -> pl.Series:
     ordinary = _normalize_ordinary(addresses)
     changes: dict[str, str] = {}
     for text in addresses.filter(ordinary.is_null()).drop_nulls().unique().to_list():
@@ -46,7 +57,7 @@ def normalize_emails(addresses: pl.Series) -> pl.Series:
         if normal is not None and normal != text:
             changes[text] = normal
     others = addresses.replace(list(changes), list(changes.values())) if changes else addresses
-    return ordinary.fill_null(others).alias(addresses.name)
+    return ordinary.fill_null(others)
 
 
 def check_emails(addresses: pl.Series) -> pl.Series:
@@ -62,11 +73,28 @@ def check_emails(addresses: pl.Series) -> pl.Series:
     Returns:
         Booleans of the same length and name.
     """
+    is_valid = _is_surely_normal(addresses)
+    if is_valid.all():
+        return is_valid.alias(addresses.name)
+    places = (~is_valid).arg_true()
+    verdict = is_valid.scatter(places, _check_others(addresses.gather(places)))
+    return verdict.set(addresses.is_null(), None).alias(addresses.name)
+
+
+def _check_others(addresses: pl.Series) -> pl.Series:
     ordinary = _normalize_ordinary(addresses).is_not_null()
     odd = addresses.filter(~ordinary).drop_nulls().unique().to_list()
     accepted = pl.Series([text for text in odd if _normalize(text) is not None], dtype=pl.String)
-    verdict = ordinary | addresses.is_in(accepted.implode())
-    return verdict.set(addresses.is_null(), None).alias(addresses.name)
+    return ordinary | addresses.is_in(accepted.implode())
+
+
+def _is_surely_normal(addresses: pl.Series) -> pl.Series:
+    """Tell of each text whether a look at it shows that it is valid and its own normal form."""
+    normal = addresses.str.contains(_NORMAL) & (addresses.str.len_bytes() <= _LONGEST_ADDRESS)
+    # Special-use domains, Punycode and its look-alikes: not to be told at a glance.
+    normal &= ~addresses.str.contains(_special_use("[.@]"))
+    normal &= ~addresses.str.contains("--", literal=True)
+    return normal.fill_null(value=False)
 
 
 def _normalize_ordinary(addresses: pl.Series) -> pl.Series:
@@ -81,7 +109,7 @@ def _normalize_ordinary(addresses: pl.Series) -> pl.Series:
         & (text.str.len_bytes() <= _LONGEST_ADDRESS)
         # Punycode and its look-alikes, which only the library can judge.
         & ~text.str.contains("--", literal=True)
-        & ~domain.str.contains(_special_use())
+        & ~domain.str.contains(_special_use(r"(?:^|\.)"))
     )
     mailbox_names = pl.Series(CASE_INSENSITIVE_MAILBOX_NAMES).implode()
     local = pl.when(mailbox.is_in(mailbox_names)).then(mailbox).otherwise(local)
@@ -100,7 +128,11 @@ def _normalize(address: str) -> str | None:
 
 
 @cache
-def _special_use() -> str:
-    """Return a pattern of the domains that email-validator refuses as special-use names."""
+def _special_use(before: str) -> str:
+    """Return a pattern of the domains that email-validator refuses as special-use names.
+
+    Args:
+        before: Pattern of what stands before such a name or a domain below it.
+    """
     names = "|".join(re.escape(name) for name in email_validator.SPECIAL_USE_DOMAIN_NAMES)
-    return rf"(?:^|\.)(?:{names})$"
+    return rf"{before}(?:{names})$"

@@ -14,10 +14,18 @@ from pandera.polars import PolarsData
 
 from schemas import codes, issues, limits
 from schemas.channels import APNS_CHANNELS, PHONE_CHANNELS, ChannelType
-from schemas.columns import ATTRIBUTES, METRICS, SCALAR_COLUMNS, USER_ATTRIBUTES
+from schemas.columns import (
+    ATTRIBUTES,
+    LIST_PREFIXES,
+    METRICS,
+    SCALAR_COLUMNS,
+    USER_ATTRIBUTES,
+)
+from schemas.distinct import judge
 from schemas.emails import check_emails
 from schemas.issues import IssueKind
 from schemas.phones import PhoneCheck, check_phones
+from schemas.text_bytes import CONTROL, holds_any, read_bytes
 
 ENDPOINT_STATUSES = frozenset({"ACTIVE", "INACTIVE"})
 OPT_OUTS = frozenset({"ALL", "NONE"})
@@ -74,9 +82,42 @@ def view_columns(columns: list[str]) -> list[pl.Expr]:
     return views
 
 
+def find_odd_text(frame: pl.DataFrame) -> frozenset[str]:
+    """Find the text columns in which something is to be looked at value by value.
+
+    No other holds a control character or text in a wrong encoding, which its bytes show at once.
+
+    Returns:
+        Scalar columns by name, open-ended ones by their prefix.
+    """
+    odd = set()
+    for series in frame.iter_columns():
+        name = next((p for p in LIST_PREFIXES if series.name.startswith(p)), series.name)
+        if name in odd or (name not in SCALAR_COLUMNS and name not in LIST_PREFIXES):
+            continue
+        texts = series.explode() if isinstance(series.dtype, pl.List) else series
+        if texts.dtype != pl.String:
+            continue
+        data = read_bytes(texts)
+        if holds_any(data, CONTROL) or (not data.isascii() and _has_odd_text(texts)):
+            odd.add(name)
+    return frozenset(odd)
+
+
+def _has_odd_text(texts: pl.Series) -> bool:
+    pattern = f"{CONTROL_CHARACTERS}|{MOJIBAKE}"
+    return judge(texts, lambda values: ~values.str.contains(pattern)) is not None
+
+
 @cache
-def endpoint_model(phone_check: PhoneCheck) -> pa.DataFrameSchema:
-    """Build the model; `phone_check` says how strictly phone numbers are judged.
+def endpoint_model(
+    phone_check: PhoneCheck = PhoneCheck.VALID, odd_text: frozenset[str] | None = None
+) -> pa.DataFrameSchema:
+    """Build the model.
+
+    Args:
+        phone_check: How strictly phone numbers are judged.
+        odd_text: What `find_odd_text` gave; None to check the text of every column.
 
     Validate eager frames only (a LazyFrame is checked for its schema alone), with `lazy=True` so
     that all failures come at once; `failure_cases.check` is the issue code, or "not_nullable".
@@ -93,17 +134,21 @@ def endpoint_model(phone_check: PhoneCheck) -> pa.DataFrameSchema:
         "Demographic.Locale": [_series_check(codes.check_locales, issues.LOCALE_INVALID)],
         "Demographic.Timezone": [_one_of(codes.timezones(), issues.TIMEZONE_UNKNOWN)],
     }
+
+    def text_checks(name: str) -> list[pa.Check]:
+        return _text_checks() if odd_text is None or name in odd_text else []
+
     columns = {
         name: pa.Column(
             pl.String,
-            checks=[*special.get(name, []), *_text_checks()],
+            checks=[*special.get(name, []), *text_checks(name)],
             nullable=name not in NULL_ISSUES,
             required=name in NULL_ISSUES,
         )
         for name in SCALAR_COLUMNS
     }
     for prefix in (ATTRIBUTES, USER_ATTRIBUTES):
-        columns[_pattern(prefix)] = _open_column([*_value_checks(), *_text_checks()])
+        columns[_pattern(prefix)] = _open_column([*_value_checks(), *text_checks(prefix)])
     columns[_pattern(METRICS)] = _open_column([_finite(issues.METRIC_INVALID)])
     columns |= {
         "phone_address": _view(
@@ -131,16 +176,23 @@ def _view(check: pa.Check) -> pa.Column:
 
 def _check(rule: Callable[[pl.Expr], pl.Expr], kind: IssueKind) -> pa.Check:
     """Make a check of an expression over the text of a column, for columns of text or lists."""
+    texts = pl.element()
 
-    def holds(data: PolarsData) -> pl.LazyFrame:
-        key = data.key
-        column = pl.col(key)
-        if data.lazyframe.collect_schema()[key] == pl.List(pl.String):
-            return data.lazyframe.select(column.list.eval(rule(pl.element())).list.all())
-        # A rule that ends in "and false" would refuse nulls; that is for `nullable` to decide.
-        return data.lazyframe.select(column.is_null() | rule(column))
+    def judge_texts(values: pl.Series) -> pl.Series:
+        return values.to_frame("text").select(rule(pl.col("text"))).to_series()
+
+    def holds(data: PolarsData) -> pl.LazyFrame | bool:
+        series = data.lazyframe.select(data.key).collect().to_series()
+        if series.dtype == pl.List(pl.String):
+            return data.lazyframe.select(pl.col(data.key).list.eval(rule(texts)).list.all())
+        return _answer(judge(series, judge_texts), data.key)
 
     return pa.Check(holds, name=kind.code, error=kind.code)
+
+
+def _answer(passed: pl.Series | None, key: str) -> pl.LazyFrame | bool:
+    """Answer pandera, to which True for all rows costs much less than True for each."""
+    return True if passed is None else passed.to_frame(key).lazy()
 
 
 def _without(pattern: str, kind: IssueKind) -> pa.Check:
@@ -180,9 +232,10 @@ def _finite(kind: IssueKind) -> pa.Check:
 def _series_check(rule: Callable[[pl.Series], pl.Series], kind: IssueKind) -> pa.Check:
     """Make a check of a function over a whole text column."""
 
-    def holds(data: PolarsData) -> pl.LazyFrame:
+    def holds(data: PolarsData) -> pl.LazyFrame | bool:
         series = data.lazyframe.select(data.key).collect().to_series()
-        return rule(series).to_frame(data.key).lazy()
+        passed = rule(series)
+        return _answer(None if passed.all() else passed, data.key)
 
     return pa.Check(holds, name=kind.code, error=kind.code)
 
@@ -195,11 +248,11 @@ def _text_checks() -> list[pa.Check]:
 
 
 def _value_checks() -> list[pa.Check]:
-    def few_values(data: PolarsData) -> pl.LazyFrame:
-        column = pl.col(data.key)
+    def few_values(data: PolarsData) -> pl.LazyFrame | bool:
         if isinstance(data.lazyframe.collect_schema()[data.key], pl.List):
-            return data.lazyframe.select(column.list.len() <= limits.ATTRIBUTE_VALUES.value)
-        return data.lazyframe.select(column.is_null() | pl.lit(value=True))
+            count = pl.col(data.key).list.len()
+            return data.lazyframe.select(count <= limits.ATTRIBUTE_VALUES.value)
+        return True
 
     too_many = issues.TOO_MANY_VALUES.code
     longest = limits.ATTRIBUTE_VALUE_CHARACTERS.value

@@ -56,6 +56,15 @@ def normalize_phones(numbers: pl.Series, regions: pl.Series) -> pl.Series:
     Returns:
         Strings of the same length and name.
     """
+    is_read = _pass_surely(numbers, PhoneCheck.VALID)  # so it is the form that is looked for
+    if is_read.all():
+        return numbers
+    places = (~is_read).arg_true()
+    others = _normalize_others(numbers.gather(places), regions.gather(places))
+    return numbers.clone().scatter(places, others)  # scatter works in place
+
+
+def _normalize_others(numbers: pl.Series, regions: pl.Series) -> pl.Series:
     read = _read_surely(numbers, regions)
     odd = pl.DataFrame({"text": numbers, "region": regions.cast(pl.String), "read": read})
     left = odd.filter(pl.col("read").is_null() & pl.col("text").is_not_null())
@@ -128,7 +137,8 @@ def _pass_surely(numbers: pl.Series, check: PhoneCheck) -> pl.Series:
     frame = frame.filter(pl.col("text").str.contains(E164))
     for code, part in _by_calling_code(frame.with_columns(pl.col("text").str.slice(1))):
         plan, digits = plan_of_calling_code(code), pl.col("digits")
-        part = part.filter(plan.is_settled(digits))
+        if part.select(plan.strips(digits).any()).item():
+            part = part.filter(plan.is_settled(digits))
         if check is PhoneCheck.POSSIBLE:
             part = part.filter(plan.is_possible(digits))
             passed = passed.scatter(part["row"], True)

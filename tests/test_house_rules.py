@@ -35,12 +35,12 @@ CORE = ("schemas", "pipelines.steps", "pipelines.storage", "pipelines.destinatio
 SHELL = (
     *("pipelines.cli", "pipelines.terminal", "pipelines.preflight"),
     *("pipelines.flows", "pipelines.tasks", "pipelines.staging", "pipelines.preparing"),
-    *("pipelines.sending", "pipelines.resuming"),
+    *("pipelines.sending", "pipelines.resuming", "pipelines.intake", "pipelines.phases"),
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),
 )
 # What is imported, and the only ones that may.
 RESERVED = {
-    "prefect": ("pipelines.flows", "pipelines.tasks"),
+    "prefect": ("pipelines.flows", "pipelines.tasks", "pipelines.intake"),
     "boto3": ("pipelines.destinations", "pipelines.storage", "pipelines.local_server"),
     "botocore": ("pipelines.destinations", "pipelines.storage", "pipelines.local_server"),
     "pipelines.local_server": ("pipelines.cli", "pipelines.local_server"),

@@ -9,6 +9,12 @@ ISO_8601 = (
     r" ?(?P<zone>[Zz]|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
 )
 """Calendar dates, extended and basic; week and ordinal dates are not read."""
+USUAL = (
+    r"^[12][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{3})?Z$"
+)
+"""UTC as most programs write it, on a day that every month has: certainly a date."""
+_TO_THE_SECOND = len("2026-01-31T09:30:00")
 
 
 def normalize_dates(texts: pl.Series) -> pl.DataFrame:
@@ -22,6 +28,20 @@ def normalize_dates(texts: pl.Series) -> pl.DataFrame:
     Returns:
         As many rows with `date` (the text as it came where it is no date) and `is_zone_missing`.
     """
+    is_usual = texts.str.contains(USUAL).fill_null(value=False)
+    is_short = texts.str.len_bytes() == _TO_THE_SECOND + 1
+    filled = texts.str.slice(0, _TO_THE_SECOND) + ".000Z"
+    dates = texts.zip_with(~(is_usual & is_short).fill_null(value=False), filled)
+    flags = pl.Series([False]).new_from_index(0, len(texts))
+    if not is_usual.all():
+        places = (~is_usual).arg_true()
+        others = _normalize_unusual(texts.gather(places))
+        dates = dates.scatter(places, others["date"])
+        flags = flags.scatter(places, others["is_zone_missing"])
+    return pl.DataFrame({"date": dates, "is_zone_missing": flags})
+
+
+def _normalize_unusual(texts: pl.Series) -> pl.DataFrame:
     parts = pl.col("text").str.extract_groups(ISO_8601)
     frame = texts.to_frame("text").with_columns(parts.alias("parts")).unnest("parts")
     local = pl.concat_str(

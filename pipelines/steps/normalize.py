@@ -6,6 +6,7 @@ default), and the Id, which is derived so that the next import finds the same en
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -15,6 +16,7 @@ from pipelines.steps.result import StepResult, find_issues, join_issues
 from schemas import issues
 from schemas.channels import PHONE_CHANNELS, ChannelType
 from schemas.codes import normalize_countries, normalize_locales, normalize_timezones
+from schemas.distinct import rewrite
 from schemas.emails import normalize_emails
 from schemas.endpoint import ENDPOINT_STATUSES
 from schemas.phones import normalize_phones
@@ -53,53 +55,58 @@ def normalize(frame: pl.DataFrame, params: NormalizeParams) -> StepResult:
 
 def _normalize_text(frame: pl.DataFrame) -> pl.DataFrame:
     """Trim, compose (Unicode NFC) and turn blanks into nulls, also within lists."""
-    columns = []
+    columns: list[pl.Series | pl.Expr] = []
     for series in frame.iter_columns():
         name = series.name
         if series.dtype == pl.String:
-            columns.append(_clean(pl.col(name), composed=_is_ascii(series)))
+            columns.append(rewrite(series, _clean_texts))
         elif series.dtype == pl.List(pl.String):
-            composed = _is_ascii(series.explode())
-            values = pl.col(name).list.eval(_clean(pl.element(), composed=composed).drop_nulls())
+            cleaned = pl.when(pl.element().str.len_bytes() > 0).then(pl.element())
+            texts = pl.element().str.normalize("NFC").str.strip_chars()
+            values = pl.col(name).list.eval(texts).list.eval(cleaned.drop_nulls())
             columns.append(pl.when(values.list.len() > 0).then(values).alias(name))
         elif series.dtype in (pl.Null, pl.List(pl.Null)):
             columns.append(pl.lit(None, pl.String).alias(name))
     return frame.with_columns(columns)
 
 
-def _is_ascii(text: pl.Series) -> bool:
-    return text.str.len_bytes().sum() == text.str.len_chars().sum()
-
-
-def _clean(text: pl.Expr, *, composed: bool) -> pl.Expr:
-    trimmed = (text if composed else text.str.normalize("NFC")).str.strip_chars()
-    return pl.when(trimmed.str.len_bytes() > 0).then(trimmed)
+def _clean_texts(texts: pl.Series) -> pl.Series:
+    is_ascii = texts.str.len_bytes().sum() == texts.str.len_chars().sum()
+    trimmed = (texts if is_ascii else texts.str.normalize("NFC")).str.strip_chars()
+    is_blank = trimmed.str.len_bytes() == 0
+    return trimmed.set(is_blank, None) if is_blank.any() else trimmed
 
 
 def _normalize_codes(frame: pl.DataFrame, params: NormalizeParams) -> pl.DataFrame:
-    channel = _fold_word("ChannelType", frozenset(ChannelType))
-    columns = [channel.fill_null(pl.lit(params.default_channel))]
+    words = {
+        "ChannelType": frozenset(ChannelType),
+        "EndpointStatus": ENDPOINT_STATUSES,
+        "OptOut": FOLDED_OPT_OUTS,
+    }
+    columns = [
+        rewrite(frame[name], partial(_fold_words, words=words[name]))
+        for name in words
+        if name in frame.columns
+    ]
     columns += [
-        _fold_word(name, words)
-        for name, words in (("EndpointStatus", ENDPOINT_STATUSES), ("OptOut", FOLDED_OPT_OUTS))
+        rule(frame[name])
+        for name, rule in (
+            ("Location.Country", normalize_countries),
+            ("Demographic.Locale", normalize_locales),
+            ("Demographic.Timezone", normalize_timezones),
+        )
         if name in frame.columns
     ]
     frame = frame.with_columns(columns)
-    rules = {
-        "Location.Country": normalize_countries,
-        "Demographic.Locale": normalize_locales,
-        "Demographic.Timezone": normalize_timezones,
-    }
-    return frame.with_columns(
-        rule(frame[name]) for name, rule in rules.items() if name in frame.columns
-    )
+    if params.default_channel is None or not frame["ChannelType"].has_nulls():
+        return frame
+    return frame.with_columns(pl.col("ChannelType").fill_null(pl.lit(params.default_channel)))
 
 
-def _fold_word(column: str, words: frozenset[str]) -> pl.Expr:
-    """Write one of the service's words as it does; any other text stays as it came."""
-    text = pl.col(column)
-    word = text.str.to_uppercase().str.replace_all(r"[\s-]+", "_").replace(CHANNEL_ALIASES)
-    return pl.when(word.is_in(sorted(words))).then(word).otherwise(text).alias(column)
+def _fold_words(texts: pl.Series, words: frozenset[str]) -> pl.Series:
+    """Write each of the service's words as it does; any other text stays as it came."""
+    folded = texts.str.to_uppercase().str.replace_all(r"[\s-]+", "_").replace(CHANNEL_ALIASES)
+    return texts.zip_with(~folded.is_in(sorted(words)).fill_null(value=False), folded)
 
 
 def _normalize_addresses(frame: pl.DataFrame, params: NormalizeParams) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import polars as pl
 
 from pipelines.steps.result import find_issues, join_issues
 from schemas import issues
+from schemas.text_bytes import read_bytes
 
 FEWEST_COLUMNS = 3
 """Columns below which any sentence with a comma would look like a record."""
@@ -29,7 +30,7 @@ def find_swallowed(frame: pl.DataFrame, header: list[str]) -> pl.DataFrame:
     found = []
     for position, name in enumerate(header):
         text = pl.col(f"c{position}")
-        if frame[f"c{position}"].str.contains("\n", literal=True).any():
+        if b"\n" in read_bytes(frame[f"c{position}"]):
             rows = frame.filter(text.str.contains(like_record))
             value = text.str.slice(0, issues.LONGEST_RECORD)
             found.append(find_issues(rows, name, issues.RECORD_SWALLOWED, value))

@@ -11,7 +11,7 @@ from pipelines.steps.result import FOUND_SCHEMA, StepResult, drop_refused, find_
 from schemas import issues, limits
 from schemas.columns import NAMED_PREFIXES, attribute_name
 from schemas.damage import name_phone_damage
-from schemas.endpoint import NULL_ISSUES, VIEWS, endpoint_model, view_columns
+from schemas.endpoint import NULL_ISSUES, VIEWS, endpoint_model, find_odd_text, view_columns
 from schemas.phones import PhoneCheck
 
 
@@ -28,7 +28,8 @@ class ValidateParams:
 def validate(frame: pl.DataFrame, params: ValidateParams) -> StepResult:
     """Check a normalized frame against the endpoint model; rows with an error do not go on."""
     checked = frame.with_columns(view_columns(frame.columns))
-    found = [_check_model(checked, endpoint_model(params.phone_check)), *_check_names(frame)]
+    model = endpoint_model(params.phone_check, find_odd_text(frame))
+    found = [_check_model(checked, model), *_check_names(frame)]
     found += [
         _rows_using(frame, column, issues.TOO_MANY_NAMES)
         for column in params.excess_columns

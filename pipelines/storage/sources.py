@@ -174,17 +174,30 @@ def _in_words(modified_ns: int) -> str:
     return f"{datetime.fromtimestamp(modified_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
 
 
-def cut_partitions(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """Cut a stream of frames into frames of exactly `rows` rows, the last one shorter."""
+def cut_partitions(
+    frames: Iterator[pl.DataFrame], rows: int, size_bytes: int
+) -> Iterator[pl.DataFrame]:
+    """Cut a stream of frames into partitions; an equal stream is cut equally.
+
+    Args:
+        frames: Records in order.
+        rows: Rows of a partition; fewer only where it would be too large, and at the end.
+        size_bytes: Memory that it may take; a single row may take more.
+    """
     waiting: list[pl.DataFrame] = []
-    height = 0
+    height = size = 0
     for frame in frames:
-        waiting.append(frame)
-        height += frame.height
-        while height >= rows:
-            joined = pl.concat(waiting)
-            yield joined.head(rows)
-            waiting, height = [joined.slice(rows)], height - rows
+        row_bytes = max(1, int(frame.estimated_size()) // max(1, frame.height))
+        while frame.height:
+            room = min(rows - height, max((size_bytes - size) // row_bytes, 0 if height else 1))
+            if room <= 0:
+                yield pl.concat(waiting)
+                waiting, height, size = [], 0, 0
+                continue
+            waiting.append(frame.head(room))
+            height += waiting[-1].height
+            size += waiting[-1].height * row_bytes
+            frame = frame.slice(room)
     if height:
         yield pl.concat(waiting)
 

@@ -81,8 +81,8 @@ def test_batches_keep_within_the_destination_s_bytes(tmp_path):
 
 def test_rows_that_were_decided_are_not_sent(tmp_path):
     run = make_run(tmp_path, numbers(6), numbers(3), decided=[1, 3, 4])
-    assert read_sendable(run, 0).rows() == [(2, "1"), (5, "4"), (6, "5")]
-    assert read_sendable(run, 1).height == 3
+    assert read_sendable(run, 0, "item").to_list() == ["1", "4", "5"]
+    assert read_sendable(run, 0, "source_row").to_list() == [2, 5, 6]
     requests, _ = attempt(run)
     assert requests == [[1, 4, 5]]
     # What is told are positions among the rows that were sent, not rows.
@@ -136,6 +136,7 @@ def test_progress_comes_to_the_same_with_and_without_an_interruption(tmp_path):
     for answers in ([ACCEPTED, TERMINAL], [], []):
         listener = Told()
         progress.listen(listener)
+        progress.begin("deliver")
         try:
             attempt(run, answers)
         finally:
@@ -328,7 +329,7 @@ def test_two_answers_for_an_item_do_not_come_through_the_books(tmp_path, kind):
 
 def settle(run, deliveries):
     """Give the rows their outcomes, as the end of a run does."""
-    sent = read_sendable(run, 0).select("source_row")
+    sent = read_sendable(run, 0, "source_row").to_frame()
     rows = sent.with_columns(endpoint_id=pl.lit("x"))
     return settle_partition(rows, [settle_delivered(sent, deliveries)], "people.csv")
 

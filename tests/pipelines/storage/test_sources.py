@@ -255,12 +255,21 @@ def values(frames):
 
 @given(heights=HEIGHTS, rows=st.integers(1, 20))
 def test_partitions_hold_all_rows_in_order_and_all_but_the_last_are_full(heights, rows):
-    parts = values(cut_partitions(frames_of(heights), rows))
+    parts = values(cut_partitions(frames_of(heights), rows, 1 << 30))
     total = sum(heights)
     assert [n for part in parts for n in part] == list(range(total))
     assert [len(part) for part in parts] == [rows] * (total // rows) + [total % rows] * (
         total % rows > 0
     )
+
+
+@given(heights=HEIGHTS, rows=st.integers(1, 20), size=st.integers(1, 200))
+def test_partitions_take_no_more_memory_than_they_may(heights, rows, size):
+    parts = values(cut_partitions(frames_of(heights), rows, size))
+    row_bytes = 8
+    assert [n for part in parts for n in part] == list(range(sum(heights)))
+    assert all(0 < len(part) <= rows for part in parts)
+    assert all(len(part) == 1 or len(part) * row_bytes <= size for part in parts)
 
 
 @given(heights=HEIGHTS, limit=st.one_of(st.none(), st.integers(0, 40)))
