@@ -3,6 +3,7 @@
 Credentials, region, signing, endpoint rules, connections and error classes are boto3's. Its
 parameter validation and serialization take eight times as long as everything else together, and
 `schemas.endpoint` has checked more than they do, so the body is put in place by an event handler.
+Requests after the first are made after its model (see `wire`).
 """
 
 import re
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import boto3
 import orjson
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -23,9 +25,10 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
-from botocore.parsers import ResponseParserError
+from botocore.parsers import ResponseParserError, create_parser
 
 from pipelines.destinations.base import Answer, AnswerKind, Capabilities
+from pipelines.destinations.wire import Wire
 from pipelines.errors import ConfigurationError
 from schemas import limits
 from schemas.hosts import is_aws
@@ -37,6 +40,7 @@ DEFAULT_IN_FLIGHT = 4
 SIGNING_REGION = "us-east-1"
 """Region that requests to a custom endpoint URL are signed for when none is configured."""
 ACCEPTED = 202
+_OPERATION = "UpdateEndpointsBatch"
 LONGEST_MESSAGE = 1000
 """Characters of the service's words that are kept."""
 CONNECT_TIMEOUT_S = 10
@@ -97,13 +101,16 @@ class PinpointDestination:
         """
         self._application_id = application_id
         self._body = threading.local()
+        self._wire: Wire | None = None
         key, secret = credentials or (None, None)
         try:
             session = boto3.Session(
                 profile_name=profile, aws_access_key_id=key, aws_secret_access_key=secret
             )
-            if session.get_credentials() is None:
+            found = session.get_credentials()
+            if found is None:
                 raise NoCredentialsError
+            self._credentials = found
             self._client = self._make_client(session, endpoint_url, region)
         except (NoCredentialsError, PartialCredentialsError) as error:
             raise ConfigurationError(
@@ -146,6 +153,8 @@ class PinpointDestination:
         events = client.meta.events
         events.register("before-call.pinpoint.UpdateEndpointsBatch", self._set_body)
         events.register("before-parse.pinpoint.UpdateEndpointsBatch", _check_response)
+        events.register("before-send.pinpoint.UpdateEndpointsBatch", self._learn)
+        self._parser = create_parser(client.meta.service_model.resolved_protocol)
         return client
 
     @property
@@ -169,11 +178,9 @@ class PinpointDestination:
 
     def send(self, payload: bytes) -> Answer:
         """Send one batch; see `base.Destination.send`."""
-        self._body.bytes = payload.join(ENVELOPE)
+        body = payload.join(ENVELOPE)
         try:
-            response = self._client.update_endpoints_batch(
-                ApplicationId=self._application_id, EndpointBatchRequest={"Item": []}
-            )
+            response = self._send_alike(self._wire, body) if self._wire else self._call(body)
         except ClientError as error:
             return self._explain(error)
         except (ConnectionError, HTTPClientError, ResponseParserError) as error:
@@ -189,6 +196,36 @@ class PinpointDestination:
     def close(self) -> None:
         """Close the client's connections."""
         self._client.close()
+
+    def _call(self, body: bytes) -> dict[str, Any]:
+        self._body.bytes = body
+        response: dict[str, Any] = self._client.update_endpoints_batch(
+            ApplicationId=self._application_id, EndpointBatchRequest={"Item": []}
+        )
+        return response
+
+    def _send_alike(self, wire: Wire, body: bytes) -> dict[str, Any]:
+        """Send a request like an earlier one; gives and raises what the client would."""
+        # The client's own, with its proxies, certificates, timeouts and open connections.
+        session = self._client._endpoint.http_session
+        answer = wire.send(body, self._credentials, session)
+        response = {
+            "headers": answer.headers,
+            "status_code": answer.status_code,
+            "body": answer.content,
+        }
+        _check_response(response)
+        if answer.status_code == ACCEPTED:
+            request_id = answer.headers.get("x-amzn-requestid")
+            return {"ResponseMetadata": {"HTTPStatusCode": ACCEPTED, "RequestId": request_id}}
+        operation = self._client.meta.service_model.operation_model(_OPERATION)
+        parsed: Any = self._parser.parse(response, operation.output_shape)
+        if answer.status_code >= 300:
+            raise ClientError(parsed, _OPERATION)
+        return dict(parsed)
+
+    def _learn(self, request: AWSPreparedRequest, **_: Any) -> None:
+        self._wire = Wire.after(request)
 
     def _set_body(self, params: dict[str, Any], **_: Any) -> None:
         params["body"] = self._body.bytes

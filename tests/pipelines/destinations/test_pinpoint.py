@@ -107,7 +107,8 @@ def test_a_service_reads_what_boto3_itself_would_have_sent(both, items):
 def test_the_signature_is_that_of_the_bytes_on_the_wire(sink, destination):
     """Signature Version 4, calculated from its specification."""
     destination.send(ITEM)
-    (request,) = sink.requests
+    destination.send(ITEM)  # after the model of the first
+    request = sink.requests[-1]
     scope, signed, signature = re.fullmatch(
         rf"AWS4-HMAC-SHA256 Credential={KEY}/(\S+), SignedHeaders=(\S+), Signature=(\w+)",
         request.headers["authorization"],
@@ -124,6 +125,15 @@ def test_the_signature_is_that_of_the_bytes_on_the_wire(sink, destination):
     for part in [*scope.split("/"), to_sign]:
         key = hmac.digest(key, part.encode(), "sha256")
     assert key.hex() == signature
+
+
+def test_the_signature_of_a_later_request_is_of_its_own_bytes_and_credentials(sink, destination):
+    for item in (ITEM, b'{"Id":"b"}', b'{"Id":"c"}'):
+        destination.send(item)
+    signatures = {request.headers["authorization"] for request in sink.requests}
+    invocations = {request.headers["amz-sdk-invocation-id"] for request in sink.requests}
+    assert (len(signatures), len(invocations)) == (3, 3)
+    assert [request.items for request in sink.requests[1:]] == [[{"Id": "b"}], [{"Id": "c"}]]
 
 
 def test_one_connection_serves_many_requests(sink, destination):
