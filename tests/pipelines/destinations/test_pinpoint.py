@@ -28,10 +28,17 @@ def connected():
         yield sink, connect(sink.url)
 
 
-@pytest.fixture
-def send_to(connected):
-    """Send one item to a service that answers by a script; give answer and its requests."""
+@pytest.fixture(params=["first", "later"])
+def send_to(connected, request):
+    """Send one item to a service that answers by a script; give answer and its requests.
+
+    The first request of a client is boto3's own, later ones are made after it.
+    """
     sink, destination = connected
+    if request.param == "first":
+        destination._wire = None
+    else:
+        destination.send(ITEM)
 
     def send(*script):
         del sink.requests[:]
