@@ -67,34 +67,47 @@ def prepare(
         settings: The run's settings.
         with_items: Whether its rows are to be sent.
     """
-    staged = pl.read_parquet(run.part("staged", part.number))
-    malformed = staged.filter(pl.col("malformed").is_not_null())
-    records = staged.filter(pl.col("malformed").is_null())
-    swallowed = join_issues([])
-    if source.format == SourceFormat.CSV:
-        swallowed = find_swallowed(records, source.header)
-        records = drop_refused(records, swallowed)
-    normalized = normalize(
+    rows, records, refused = read_records(run, part.number, source)
+    found = [refused]
+    # Under one name, so that no more than two of the frames are in memory.
+    step = normalize(
         map_columns(records, plan_columns(source.header)),
         NormalizeParams(settings.default_country, settings.default_channel),
     )
-    validated = validate(normalized.frame, ValidateParams(settings.phone_check, tuple(excess)))
-    encoded = encode(validated.frame, with_items=with_items)
-    text = pl.col("malformed").str.slice(0, issues.LONGEST_RECORD)
-    found = [
-        find_issues(malformed, "", issues.RECORD_MALFORMED, text).with_columns(
-            pl.lit(None, pl.String).alias("column")
-        ),
-        swallowed,
-        normalized.issues,
-        validated.issues,
-        encoded.issues,
-    ]
-    ids = normalized.frame.select("source_row", pl.col("Id").alias("endpoint_id"))
-    rows = staged.select("source_row").join(ids, on="source_row", how="left", maintain_order="left")
+    del records
+    found.append(step.issues)
+    ids = step.frame.select("source_row", pl.col("Id").alias("endpoint_id"))
+    step = validate(step.frame, ValidateParams(settings.phone_check, tuple(excess)))
+    found.append(step.issues)
+    step = encode(step.frame, with_items=with_items)
+    found.append(step.issues)
+    rows = rows.join(ids, on="source_row", how="left", maintain_order="left")
     write_parquet(rows, run.part("rows", part.number))
     write_parquet(join_issues(found), run.part("found", part.number))
-    write_parquet(
-        encoded.frame, run.part("prepared", part.number)
-    )  # last: its presence says that all three are there
-    return encoded.frame.height
+    # Last: its presence says that all three are there.
+    write_parquet(step.frame, run.part("prepared", part.number))
+    return step.frame.height
+
+
+def read_records(
+    run: RunDirectory, number: int, source: SourceLayout
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Read a staged partition.
+
+    Returns:
+        `source_row` of all rows; the records that can be read; issues of those that cannot.
+    """
+    records = pl.read_parquet(run.part("staged", number))
+    rows = records.select("source_row")
+    malformed = records.filter(pl.col("malformed").is_not_null())
+    text = pl.col("malformed").str.slice(0, issues.LONGEST_RECORD)
+    found = find_issues(malformed, "", issues.RECORD_MALFORMED, text).with_columns(
+        pl.lit(None, pl.String).alias("column")
+    )
+    if not malformed.is_empty():
+        records = records.filter(pl.col("malformed").is_null())
+    if source.format == SourceFormat.CSV:
+        swallowed = find_swallowed(records, source.header)
+        records = drop_refused(records, swallowed)
+        found = join_issues([found, swallowed])
+    return rows, records, found

@@ -16,7 +16,6 @@ from typing import Any
 
 import orjson
 import polars as pl
-import pyarrow.parquet as pq
 from polars.exceptions import PolarsError
 
 from pipelines.errors import StorageError
@@ -115,15 +114,8 @@ def remove_leftovers(folder: Path) -> None:
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame as Parquet."""
     with replacing(path) as temporary:
-        # For files that live as long as a run: cheap to write, not small. Most texts are distinct,
-        # so that a dictionary would be built for nothing.
-        pq.write_table(
-            frame.to_arrow(),
-            temporary,
-            compression="lz4",
-            use_dictionary=False,
-            write_statistics=False,
-        )
+        # For files that live as long as a run: cheap to write and read, not small.
+        frame.write_parquet(temporary, compression="lz4", statistics=False)
 
 
 def write_json(value: object, path: Path, default: Callable[[Any], Any] | None = None) -> None:
