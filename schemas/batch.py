@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+DEFAULT_IN_FLIGHT = 4
+"""Requests in flight where no quota is known: enough to hide a round trip, few for a server."""
+
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:

@@ -31,12 +31,11 @@ from pipelines.destinations.base import Answer, AnswerKind, Capabilities
 from pipelines.destinations.wire import Wire
 from pipelines.errors import ConfigurationError
 from schemas import limits
+from schemas.batch import DEFAULT_IN_FLIGHT
 from schemas.hosts import is_aws
 
 ENVELOPE = (b'{"Item":[', b"]}")
 """What stands around the items of a batch (service model, EndpointBatchRequest)."""
-DEFAULT_IN_FLIGHT = 4
-"""Requests in flight where no quota is known: enough to hide a round trip, few for a server."""
 SIGNING_REGION = "us-east-1"
 """Region that requests to a custom endpoint URL are signed for when none is configured."""
 ACCEPTED = 202

@@ -26,6 +26,7 @@ from pipelines.errors import (
     StorageError,
 )
 from pipelines.report.plan import make_plan
+from pipelines.report.plan_text import say_plan
 from pipelines.report.summary import Summary
 from pipelines.storage.manifest import Manifest, RunStatus, load_manifest
 from pipelines.storage.run_dir import RunDirectory
@@ -174,7 +175,11 @@ def show(
 ) -> None:
     """Print a summary, and the plan of an import, for people; and as JSON where asked for."""
     print_summary(
-        Console(stderr=as_json), run, manifest, summary, import_plan.text if import_plan else None
+        Console(stderr=as_json),
+        run,
+        manifest,
+        summary,
+        say_plan(import_plan) if import_plan else None,
     )
     if as_json:
         document = summary.model_dump(mode="json")

@@ -164,9 +164,18 @@ def test_plan(cli_here: CommandLine) -> None:
     result = cli_here("plan", "many.csv", "dirty.csv", "--rate", "0.1", "--run-id", "one")
     require_quiet(result)
     assert "`run` would send 253 endpoints in 4 requests: 40 s at 0.1" in result.stdout
+    assert "requests are 63% full: 3 requests, 30 s" in result.stdout
     assert re.search(r"\b2 +invalid\b", result.stdout)
     assert result.code == 1
     assert read_summary(cli_here.cwd / "runs", "one")["requests"] == 0
+
+
+def test_plan_of_the_first_rows_as_json(cli_here: CommandLine) -> None:
+    result = cli_here("plan", "clean.csv", "--limit", "2", "--json", "--run-id", "one")
+    planned = {k: v for k, v in json.loads(result.stdout).items() if k.startswith("planned_")}
+    assert (planned["planned_rows"], planned["planned_limit"]) == (2, 2)
+    assert planned["planned_bound"] == "quota"
+    assert "This is about the first 2 records only (--limit)." in result.stderr
 
 
 def test_option_over_variable_over_settings_file(cli_here: CommandLine) -> None:

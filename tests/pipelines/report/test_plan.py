@@ -1,0 +1,133 @@
+"""The plan: requests of a checked run, their time, and what would shorten it."""
+
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from pipelines.report.cost import REQUEST_S, Bound
+from pipelines.report.plan import ImportPlan, make_plan
+from pipelines.settings import ImportSettings
+from pipelines.storage.manifest import InputRecord, Manifest, PartitionRecord, save_manifest
+from pipelines.storage.run_dir import create_run_directory
+from schemas.outcomes import Outcome
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+ELSEWHERE = {"endpoint_url": "http://127.0.0.1:9"}
+AWS = {"endpoint_url": "https://pinpoint.eu-west-1.amazonaws.com"}
+
+
+def plan(folder, *partitions, **settings):
+    """Plan a run whose partitions hold so many sendable rows, and an invalid one each."""
+    run = create_run_directory(folder, "one")
+    for number, sendable in enumerate(partitions):
+        outcomes = [Outcome.UNPROCESSED.value] * sendable + [Outcome.INVALID.value]
+        pl.DataFrame({"outcome": outcomes}).write_parquet(run.part("outcomes", number))
+    rows = [sendable + 1 for sendable in partitions]
+    manifest = Manifest(
+        run_id="one",
+        command="plan",
+        settings={},
+        versions={},
+        folder="",
+        sources=[],
+        inputs=[
+            InputRecord(path="x", format="csv", size_bytes=5_000_000, sha256="", header=[], rows=1)
+        ],
+        partitions=[PartitionRecord(number=n, input=0, rows=r) for n, r in enumerate(rows)],
+        phase_seconds={"stage": 1.0, "prepare": 2.0, "resolve": 0.5, "report": 9.0},
+        started_at=NOW,
+        attempts=[],
+    )
+    save_manifest(manifest, run)
+    return make_plan(run, ImportSettings(sources=["x"], **settings))
+
+
+def knobs(made):
+    return {knob.name: (knob.value, knob.minutes) for knob in made.knobs()}
+
+
+def test_each_partition_ends_with_a_request_of_its_own(tmp_path):
+    made = plan(tmp_path, 250, 100, 1, 0)
+    assert (made.rows, made.requests) == (351, 3 + 1 + 1)
+    assert made.fill == pytest.approx(0.702)
+
+
+@pytest.mark.parametrize(
+    ("settings", "quota", "in_flight", "is_published"),
+    [
+        pytest.param({}, 2, 2, True, id="AWS by default"),
+        pytest.param(AWS, 2, 2, True, id="AWS by its URL"),
+        pytest.param({**AWS, "rate": 10, "max_in_flight": 5}, 10, 5, False, id="AWS, raised"),
+        pytest.param(ELSEWHERE, None, 4, False, id="elsewhere"),
+        pytest.param({**ELSEWHERE, "rate": 3}, 3, 4, False, id="elsewhere, with a rate"),
+        pytest.param({"local": True}, None, 4, False, id="the embedded server"),
+    ],
+)
+def test_the_quota_is_that_of_the_service_meant(tmp_path, settings, quota, in_flight, is_published):
+    made = plan(tmp_path, 250, **settings)
+    assert made.requests_per_second == quota
+    assert made.in_flight == in_flight
+    assert made.is_published is is_published
+    assert made.minutes == (None if quota is None else 3 / quota / 60)
+
+
+def test_what_checking_took_is_what_comes_before_sending(tmp_path):
+    assert plan(tmp_path, 1).check_s == 3.5
+
+
+@pytest.mark.parametrize(("limit", "told"), [(None, None), (251, 251), (252, None)])
+def test_a_limit_that_cut_the_input_is_told(tmp_path, limit, told):
+    assert plan(tmp_path, 250, limit=limit).limit == told
+
+
+def test_knobs_at_a_published_quota():
+    made = ImportPlan(300_000, 3000, 2.0, in_flight=2, is_published=True)
+    assert made.bound is Bound.QUOTA
+    assert knobs(made) == {"changed_rows": (0.01, 30 / 2 / 60), "quota": (10, 3000 / 10 / 60)}
+
+
+def test_a_service_of_another_kind_may_offer_import_jobs():
+    made = ImportPlan(300_000, 3000, 5.0, source_bytes=7_000_000)
+    assert knobs(made)["import_job"] == (7_000_000, None)
+
+
+def test_part_filled_requests_are_to_be_filled():
+    made = ImportPlan(1000, 40, 2.0, in_flight=2, is_published=True)
+    assert knobs(made)["full_requests"] == (10, 10 / 2 / 60)
+
+
+@pytest.mark.parametrize("quota", [None, 500.0])
+def test_where_answers_bound_it_more_in_flight_help_and_a_quota_does_not(quota):
+    made = ImportPlan(300_000, 3000, quota, in_flight=2)
+    assert made.bound is Bound.ANSWERS
+    assert set(knobs(made)) == {"changed_rows", "in_flight"}
+    value, minutes = knobs(made)["in_flight"]
+    assert value == 8
+    assert minutes == pytest.approx(made.minutes_at(0.05) / 4, rel=0.1)
+
+
+def test_no_rate_is_faster_than_our_own_work():
+    made = ImportPlan(300_000, 3000, 1e6, in_flight=64)
+    assert made.minutes == pytest.approx(3000 * REQUEST_S / 60)
+
+
+def test_json_has_a_name_for_each_figure(tmp_path):
+    document = plan(tmp_path, 250, 50, limit=302).as_json()
+    assert document == {
+        "planned_rows": 300,
+        "planned_requests": 4,
+        "planned_requests_per_second": 2.0,
+        "planned_minutes": 4 / 2 / 60,
+        "planned_in_flight": 2,
+        "planned_bound": "quota",
+        "planned_minutes_by_answer_ms": dict.fromkeys(["5", "50", "200"], 4 / 2 / 60),
+        "planned_check_seconds": 3.5,
+        "planned_request_fill": 0.75,
+        "planned_limit": 302,
+        "planned_knobs": [
+            {"name": "changed_rows", "value": 0.01, "minutes": 1 / 2 / 60},
+            {"name": "quota", "value": 10.0, "minutes": 4 / 10 / 60},
+            {"name": "full_requests", "value": 3, "minutes": 3 / 2 / 60},
+        ],
+    }
