@@ -90,7 +90,7 @@ def derive(
     fewer, more = resolved
     sizes, rows = large[0]["bytes"], large[0]["rows"]
     worked = ("stage", "prepare")
-    around_s = median(run["around_s"] for run in small + large)
+    around_s = min(run["around_s"] for run in small + large)  # waits for other processes apart
     warming_s = sum(
         cpu_s(small, phase) - slope(phase) * small[0]["rows"] for phase in small[0]["phases"]
     )
@@ -102,11 +102,14 @@ def derive(
         resolve_us=per_row(fewer["cpu_s"], more["cpu_s"], fewer["rows"], more["rows"]) * 1e6,
         report_us=slope("report") * 1e6,
         request_ms=slope("deliver", "requests") * 1e3,
-        # The most that was seen: the others had to share the cores with something else.
+        # The most that was seen, and not below 1: less, and something else had the cores.
         busy_cores=max(
-            sum(run["phases"][phase]["cpu_s"] for phase in worked)
-            / sum(run["phases"][phase]["wall_s"] for phase in worked)
-            for run in large
+            1.0,
+            *(
+                sum(run["phases"][phase]["cpu_s"] for phase in worked)
+                / sum(run["phases"][phase]["wall_s"] for phase in worked)
+                for run in large
+            ),
         ),
         request_bytes=large[0]["bytes_sent"] / large[0]["requests"],
         working_bytes=sum(sizes.values()) / rows,

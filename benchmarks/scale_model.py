@@ -71,9 +71,9 @@ class Site:
     """Bytes per second of all networks together."""
 
 
-LAPTOP = Site("2 cores, 8 GB, 1 Gbit/s: 1 run", 1, 8, 125e6)
-MACHINE = Site("16 cores, 64 GB, 10 Gbit/s: 8 runs", 8, 8, 1250e6)
-CLUSTER = Site("8 workers of 4 cores, 16 GB, 1 Gbit/s: 16 runs", 16, 8, 8 * 125e6)
+LAPTOP = Site("1 run on 2 cores", 1, 8, 125e6)
+MACHINE = Site("8 runs on 16 cores", 8, 8, 1250e6)
+CLUSTER = Site("16 runs on 8 workers of 4 cores", 16, 8, 8 * 125e6)
 SITES = (LAPTOP, MACHINE, CLUSTER)
 
 
