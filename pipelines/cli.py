@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from pydantic import ValidationError
 
 from pipelines.errors import ConfigurationError, EndpointImportError, RunStateError
+from pipelines.prefect_api import start_prefect_api
 from pipelines.terminal.options import (
     DATABASE,
     DESTINATION_OPTIONS,
@@ -30,6 +31,7 @@ from pipelines.terminal.options import (
 from pipelines.terminal.process import finish_process, prepare_process
 
 if TYPE_CHECKING:
+    from pipelines.prefect_api import PrefectApi
     from pipelines.settings import ImportSettings
 
 STOPPED = 5
@@ -69,6 +71,7 @@ def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
       endpoint-import run 'exports/*.parquet' --application-id 5e1f... --region eu-west-1
       endpoint-import run runs/LAST/errors.csv --local      (after correcting it)
     """  # noqa: D301 (click's mark for lines to keep)
+    prefect_api = start_prefect_api()  # takes longest, and does not wait
     settings = make_settings(sources, given)
     origin = click.get_current_context().get_parameter_source("endpoint_url")
     if settings.local and origin is ParameterSource.COMMANDLINE:
@@ -76,7 +79,7 @@ def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     with ExitStack() as stack:
         if settings.local:
             settings = start_local_server(stack, settings)
-        sys.exit(begin("run", settings, as_json=as_json))
+        sys.exit(begin("run", settings, prefect_api, as_json=as_json))
 
 
 @cli.command()
@@ -90,7 +93,8 @@ def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     Example:
       endpoint-import check audience.csv --default-country US
     """  # noqa: D301
-    sys.exit(begin("check", make_settings(sources, given), as_json=as_json))
+    prefect_api = start_prefect_api()
+    sys.exit(begin("check", make_settings(sources, given), prefect_api, as_json=as_json))
 
 
 @cli.command()
@@ -104,7 +108,8 @@ def plan(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     Example:
       endpoint-import plan audience.csv --rate 2
     """  # noqa: D301
-    sys.exit(begin("plan", make_settings(sources, given), as_json=as_json))
+    prefect_api = start_prefect_api()
+    sys.exit(begin("plan", make_settings(sources, given), prefect_api, as_json=as_json))
 
 
 @cli.command()
@@ -121,6 +126,7 @@ def resume(run_id: str, runs_dir: Path, *, as_json: bool, **_: Any) -> None:
     Example:
       endpoint-import resume 20261122T020000Z-4f1c
     """  # noqa: D301
+    prefect_api = start_prefect_api()
     from pipelines.resuming import CHANGEABLE, is_finished, refuse_other_settings, require_resumable
     from pipelines.storage.manifest import load_manifest
     from pipelines.storage.run_dir import open_run_directory
@@ -145,6 +151,7 @@ def resume(run_id: str, runs_dir: Path, *, as_json: bool, **_: Any) -> None:
             lambda flows: flows.resume_run(run_id, runs_dir, **changes, embedded_url=embedded_url),
             runs_dir,
             run_id,
+            prefect_api,
             planned=settings if manifest.command == "plan" else None,
             as_json=as_json,
         )
@@ -276,7 +283,11 @@ def start_local_server(stack: ExitStack, settings: "ImportSettings") -> "ImportS
 
 
 def begin(
-    command: Literal["run", "check", "plan"], settings: "ImportSettings", *, as_json: bool
+    command: Literal["run", "check", "plan"],
+    settings: "ImportSettings",
+    prefect_api: "PrefectApi | None",
+    *,
+    as_json: bool,
 ) -> int:
     """Begin a run, show its summary, and give the exit code."""
     from pipelines.preflight import check_settings
@@ -294,6 +305,7 @@ def begin(
         ),
         settings.runs_dir,
         run_id,
+        prefect_api,
         planned=settings if command == "plan" else None,
         as_json=as_json,
     )

@@ -7,9 +7,6 @@ with either where it stopped. All run without a Prefect server, and under one as
 (`prefect.yaml`).
 """
 
-import atexit
-import signal
-import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +15,6 @@ from typing import Any, Literal, cast
 import orjson
 from prefect import flow, get_run_logger
 from prefect.futures import PrefectFuture, wait
-from prefect.server.api.server import SubprocessASGIServer
-from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from pipelines import stopping
@@ -62,9 +57,6 @@ from schemas.outcomes import Outcome
 WORKERS = 2
 """Partitions prepared or delivered at once, and so held in memory. polars uses all cores for each
 by itself; a second one fills the gaps in which Python works, or is loaded while one is sent."""
-
-_kept_open: list[subprocess.Popen[bytes]] = []
-"""Children whose standard input ends when this process does, and not before."""
 
 
 def _task_runner() -> TaskRunner[PrefectFuture[Any]]:
@@ -154,55 +146,6 @@ def resume_run(
         finally:
             if manifest.command == "run":
                 close_sender(settings)
-
-
-class _PrefectApi(SubprocessASGIServer):
-    """Prefect's own API, for the time of this process.
-
-    Prefect would start it by itself, but signals to the terminal's processes or to a group of them
-    (Ctrl-C, `timeout`, systemd) would reach it too: it would be gone before the run has come to
-    its orderly end. And it would stay behind when this process is killed.
-    """
-
-    def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
-        # A child inherits the signals that the thread which starts it has blocked.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, stopping.SIGNALS)
-        try:
-            child = super()._run_uvicorn_command()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        _kill_with_this_process(child.pid)
-        return child
-
-
-def start_prefect_api() -> None:
-    """Start the API that Prefect needs, unless there is one.
-
-    Raises:
-        RuntimeError: It does not start.
-    """
-    if PREFECT_API_URL.value() is None:
-        api = _PrefectApi()
-        api.start()
-        atexit.register(_kill, api)
-
-
-def _kill(api: SubprocessASGIServer) -> None:
-    """End the API, which hears no other signal, before Prefect tries to by one."""
-    if api.server_process is not None:
-        api.server_process.kill()
-
-
-def _kill_with_this_process(pid: int) -> None:
-    """Let a shell wait for the end of this process, whatever it is, and then end another one."""
-    waiting = subprocess.Popen(  # noqa: S603 (a number is the only argument)
-        ["/bin/sh", "-c", 'read -r _; kill -9 "$1"', "sh", str(pid)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    _kept_open.append(waiting)
 
 
 def begin_run(settings: ImportSettings, command: str, destination: str | None) -> dict[str, Any]:

@@ -36,11 +36,15 @@ SHELL = (
     *("pipelines.cli", "pipelines.terminal", "pipelines.preflight"),
     *("pipelines.flows", "pipelines.tasks", "pipelines.staging", "pipelines.preparing"),
     *("pipelines.sending", "pipelines.resuming", "pipelines.intake", "pipelines.phases"),
+    *("pipelines.prefect_api", "pipelines.prefect_server"),
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),
 )
 # What is imported, and the only ones that may.
 RESERVED = {
-    "prefect": ("pipelines.flows", "pipelines.tasks", "pipelines.intake"),
+    "prefect": (
+        *("pipelines.flows", "pipelines.tasks", "pipelines.intake"),
+        *("pipelines.prefect_api", "pipelines.prefect_server"),
+    ),
     "boto3": ("pipelines.destinations", "pipelines.storage", "pipelines.local_server"),
     "botocore": ("pipelines.destinations", "pipelines.storage", "pipelines.local_server"),
     "pipelines.local_server": ("pipelines.cli", "pipelines.local_server"),

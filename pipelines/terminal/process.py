@@ -1,10 +1,13 @@
 """The process that a command runs in: quiet, private, and stopped by SIGTERM as by Ctrl-C."""
 
+import gc
 import logging
 import os
 import signal
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1,localhost"
@@ -17,8 +20,6 @@ QUIET = {
     "PYTHONWARNINGS": "ignore",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
-    # A cold machine takes longer than the default of 20 s for the ephemeral API.
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }
 
 
@@ -39,8 +40,20 @@ def prepare_process() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import much in a `with` block: to look for garbage meanwhile finds none, and takes long."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def finish_process() -> None:
     """Let no signal disturb the end: what there is to say is said, and children are ended."""
+    gc.freeze()  # or the interpreter would go through all that lives, to free it one by one
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -31,10 +31,12 @@ from pipelines.report.summary import Summary
 from pipelines.storage.manifest import Manifest, RunStatus, load_manifest
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.run_lock import read_owner
+from pipelines.terminal.process import importing
 from pipelines.terminal.progress_bar import ProgressBar
 from pipelines.terminal.summary_text import print_summary, resume_command
 
 if TYPE_CHECKING:
+    from pipelines.prefect_api import PrefectApi
     from pipelines.report.plan import ImportPlan
     from pipelines.settings import ImportSettings
 
@@ -50,6 +52,7 @@ def run_flow(
     start: Callable[[ModuleType], object],
     runs_dir: Path,
     run_id: str,
+    prefect_api: "PrefectApi | None",
     *,
     planned: "ImportSettings | None" = None,
     as_json: bool,
@@ -60,6 +63,7 @@ def run_flow(
         start: Calls the flow; it gets the module `pipelines.flows`.
         runs_dir: Where the run is kept.
         run_id: The run.
+        prefect_api: Prefect's own API, which is starting, unless there is another.
         planned: Settings of the import that is only planned, if that is so.
         as_json: Whether to print the summary as JSON too.
     """
@@ -67,12 +71,13 @@ def run_flow(
     stopped: EndpointImportError | None = None
     begun_at = datetime.now(UTC)
     with ProgressBar():
-        from pipelines import flows
+        with importing():
+            from pipelines import flows
 
         stopping.listen(_say_stopping, partial(_leave, run))
         try:
-            flows.start_prefect_api()
-            start(flows)
+            with prefect_api.used() if prefect_api is not None else nullcontext():
+                start(flows)
         except (GuardError, DestinationError, StoppedError, StorageError) as error:
             stopped = error
         except KeyboardInterrupt as error:
