@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 import orjson
 from click.core import ParameterSource
-from pydantic import ValidationError
 
+from pipelines.defaults import LOCAL_APPLICATION
 from pipelines.errors import ConfigurationError, EndpointImportError, RunStateError
 from pipelines.prefect_api import start_prefect_api
 from pipelines.terminal.options import (
@@ -28,13 +28,16 @@ from pipelines.terminal.options import (
     read_settings_file,
     with_options,
 )
-from pipelines.terminal.process import finish_process, prepare_process
+from pipelines.terminal.process import (
+    STOPPED,
+    STOPPED_EARLY,
+    finish_process,
+    prepare_process,
+)
 
 if TYPE_CHECKING:
     from pipelines.prefect_api import PrefectApi
     from pipelines.settings import ImportSettings
-
-STOPPED = 5
 
 
 @click.group(
@@ -229,7 +232,6 @@ def serve(application_id: tuple[str, ...], **given: Any) -> None:
     """  # noqa: D301
     from pipelines.local_server.faults import parse_faults, parse_latency, parse_quota
     from pipelines.local_server.process import ServerOptions, serve
-    from pipelines.settings import LOCAL_APPLICATION
 
     fault, latency, quota = (given.pop(name) for name in ("fault", "latency", "quota"))
     options = ServerOptions(
@@ -248,6 +250,8 @@ def make_settings(sources: tuple[str, ...], given: dict[str, Any]) -> "ImportSet
     Raises:
         ConfigurationError: A value is not allowed; names the option.
     """
+    from pydantic import ValidationError
+
     from pipelines.settings import ImportSettings
 
     try:
@@ -324,7 +328,7 @@ def main() -> None:
         click.echo(f"Error: {error.message}", err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Error: Stopped by a signal before anything was read or sent.", err=True)
+        click.echo(f"Error: {STOPPED_EARLY}", err=True)
         sys.exit(STOPPED)
     except Exception as error:  # noqa: BLE001 (the last place that can tell the user)
         click.echo(f"Error: unexpected {type(error).__name__}: {error}", err=True)

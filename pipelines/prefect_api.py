@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from typing import IO
 
 from pipelines import stopping
@@ -73,6 +72,8 @@ class PrefectApi:
             yield
 
     def _wait(self) -> None:
+        from http.client import HTTPConnection, HTTPException
+
         # The socket listens since before the child was there, so this request waits for the answer.
         connection = HTTPConnection("127.0.0.1", self._port, timeout=_START_S)
         try:

@@ -7,15 +7,11 @@ from urllib.parse import urlsplit
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from pipelines.defaults import LOCAL_APPLICATION, PARTITION_ROWS
 from pipelines.steps.guards import parse_threshold
 from schemas.channels import ChannelType
 from schemas.codes import country_codes, normalize_countries
 from schemas.phones import PhoneCheck
-
-PARTITION_ROWS = 100_000
-"""Rows per partition: about 60 MB of a wide export, and enough for polars to be at full speed."""
-LOCAL_APPLICATION = "local"
-"""Application of the embedded server when none is named."""
 
 
 class ImportSettings(BaseModel):

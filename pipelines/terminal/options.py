@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pipelines.settings import PARTITION_ROWS
+from pipelines.defaults import PARTITION_ROWS
 from schemas.channels import ChannelType
 
 SETTINGS_FILE = Path("endpoint-import.toml")

@@ -1,15 +1,20 @@
-"""The process that a command runs in: quiet, private, and stopped by SIGTERM as by Ctrl-C."""
+"""The process that a command runs in: quiet, private, and ended by SIGTERM as by Ctrl-C."""
 
 import gc
 import logging
 import os
 import signal
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
+STOPPED = 5
+"""Exit code of a command that a signal stopped."""
+STOPPED_EARLY = "Stopped by a signal before anything was read or sent."
 LOOPBACK = "127.0.0.1,localhost"
 QUIET = {
     # People see our own progress and messages; Prefect's log goes to its API all the same.
@@ -21,10 +26,11 @@ QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
 }
+_SHOW_CURSOR = "\x1b[?25h\n"
 
 
 def prepare_process() -> None:
-    """Set what holds for the process and its children: quiet, private, and stopped by SIGTERM."""
+    """Set what holds for the process and its children: quiet, private, and ended by signals."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     for name in ("NO_PROXY", "no_proxy"):
@@ -36,8 +42,14 @@ def prepare_process() -> None:
     os.umask(0o077)
     warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
-    # Else SIGTERM ends this process at once and leaves its Prefect API and local server behind.
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave_early)
+
+
+def interrupt_on_signals() -> None:
+    """From now on there is something to bring to an end: let a signal raise KeyboardInterrupt."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
 
 
 @contextmanager
@@ -58,6 +70,22 @@ def finish_process() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def interrupt(*_: object) -> None:
-    """Treat SIGTERM as Ctrl-C."""
+def leave(message: str) -> NoReturn:
+    """End the process here and now, as a signal handler may; its children end with it."""
+    shown = _SHOW_CURSOR if sys.stderr.isatty() else ""
+    write(f"{shown}Error: {message}\n")
+    os._exit(STOPPED)
+
+
+def write(text: str) -> None:
+    """Write on stderr straight away: a signal may come while the stream is written to."""
+    with suppress(OSError):  # whoever reads it may be gone
+        os.write(2, text.encode())
+
+
+def _leave_early(*_: object) -> None:
+    leave(STOPPED_EARLY)
+
+
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt

@@ -1,9 +1,8 @@
 """A flow at a terminal: progress, signals, the summary, and the exit code."""
 
-import os
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -31,7 +30,13 @@ from pipelines.report.summary import Summary
 from pipelines.storage.manifest import Manifest, RunStatus, load_manifest
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.run_lock import read_owner
-from pipelines.terminal.process import importing
+from pipelines.terminal.process import (
+    STOPPED,
+    importing,
+    interrupt_on_signals,
+    leave,
+    write,
+)
 from pipelines.terminal.progress_bar import ProgressBar
 from pipelines.terminal.summary_text import print_summary, resume_command
 
@@ -41,11 +46,9 @@ if TYPE_CHECKING:
     from pipelines.settings import ImportSettings
 
 NOT_ALL_IMPORTED = 1
-STOPPED = 5
 EXIT_CODES = {RunStatus.COMPLETED: 0, RunStatus.GUARDED: 4, RunStatus.STOPPED: STOPPED}
 API_UNREACHABLE = "Failed to reach API at "
 """How Prefect begins the message of the RuntimeError that it raises then."""
-_SHOW_CURSOR = "\x1b[?25h"
 
 
 def run_flow(
@@ -77,6 +80,7 @@ def run_flow(
         stopping.listen(_say_stopping, partial(_leave, run))
         try:
             with prefect_api.used() if prefect_api is not None else nullcontext():
+                interrupt_on_signals()
                 start(flows)
         except (GuardError, DestinationError, StoppedError, StorageError) as error:
             stopped = error
@@ -134,20 +138,12 @@ def _with_hint(message: str, run: RunDirectory) -> str:
 
 
 def _say_stopping() -> None:
-    _write("\nStopping: what is in flight is finished first. Ctrl-C again leaves at once.\n")
+    write("\nStopping: what is in flight is finished first. Ctrl-C again leaves at once.\n")
 
 
 def _leave(run: RunDirectory) -> None:
     """End the process here and now: what was answered is on disk, as after any other death."""
-    shown = _SHOW_CURSOR if sys.stderr.isatty() else ""
-    _write(f"{shown}\nError: Left at once. Go on with: {resume_command(run)}\n")
-    os._exit(STOPPED)
-
-
-def _write(text: str) -> None:
-    # Straight to the file: in a signal handler the stream may be in the middle of a write.
-    with suppress(OSError):  # whoever reads it may be gone
-        os.write(2, text.encode())
+    leave(f"Left at once. Go on with: {resume_command(run)}")
 
 
 def read_run(run: RunDirectory) -> tuple[Manifest, Summary | None]:
