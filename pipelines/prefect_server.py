@@ -1,4 +1,4 @@
-"""Prefect's own API as a child process, quicker to start: `python -m pipelines.prefect_server FD`.
+"""Prefect's own API as a child process: `python -m pipelines.prefect_server FD`.
 
 It serves the listening socket that it inherits, and ends when its standard input does.
 """
@@ -13,7 +13,7 @@ import threading
 def main() -> None:
     """Serve until the parent ends; leave at once if Prefect's settings name another API."""
     threading.Thread(target=_end_with_stdin, daemon=True).start()
-    # Next to nothing that these imports make is garbage: to look for it takes a quarter of them.
+    # Next to nothing that the start makes is garbage: to look for it would take a quarter of it.
     gc.disable()
     from prefect.settings import PREFECT_API_URL
 
@@ -22,11 +22,14 @@ def main() -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
-    config = uvicorn.Config(create_app(), log_level="error", lifespan="on", ws="websockets")
-    server = uvicorn.Server(config)
-    gc.freeze()
-    gc.enable()
-    server.run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            gc.freeze()
+            gc.enable()
+
+    config = uvicorn.Config(create_app(), log_level="error", lifespan="on")
+    Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
 
 
 def _end_with_stdin() -> None:
