@@ -8,6 +8,7 @@ stay behind when this process is killed.
 
 import atexit
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,11 +20,13 @@ from dataclasses import dataclass
 from typing import IO
 
 from pipelines import stopping
+from pipelines.errors import ConfigurationError
 
 _START_S = 120
 """Most seconds that Prefect may take to start; 3 are usual, and 7 more to make its database."""
+_OK = 200
 _EPHEMERAL = {
-    "PREFECT_UI_ENABLED": "false",
+    "PREFECT_UI_ENABLED": "0",
     # As Prefect tells the API that it starts by itself, to leave out what only a server needs.
     "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT__SERVER_FINAL": "1",
@@ -49,7 +52,7 @@ class PrefectApi:
         Waits until it answers.
 
         Raises:
-            RuntimeError: It does not start.
+            ConfigurationError: It does not start.
         """
         from prefect.context import refresh_global_settings_context
         from prefect.settings import (
@@ -80,16 +83,24 @@ class PrefectApi:
             connection.request("GET", "/api/health")
             status = connection.getresponse().status
         except (OSError, HTTPException) as error:
-            raise RuntimeError(f"Prefect's API did not start. {self._last_words()}") from error
+            raise ConfigurationError(
+                f"The Prefect API did not start: {self._reason()} Check PREFECT_HOME and "
+                "PREFECT_API_DATABASE_CONNECTION_URL, or name another API in PREFECT_API_URL."
+            ) from error
         finally:
             connection.close()
-        if status != 200:
-            raise RuntimeError(f"Prefect's API did not start: it answers with status {status}.")
+        if status != _OK:
+            raise ConfigurationError(
+                f"The Prefect API does not work: it answers with status {status}. "
+                "Name another API in PREFECT_API_URL."
+            )
 
-    def _last_words(self) -> str:
+    def _reason(self) -> str:
+        """Give the error that the child has ended with, as well as that can be told."""
         self._messages.seek(0)
-        lines = self._messages.read().decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "It said nothing."
+        text = self._messages.read().decode("utf-8", "replace")
+        errors = re.findall(r"^[\w.]+(?:Error|Exception): .*", text, re.MULTILINE)
+        return f"{errors[-1]}." if errors else f"it did not answer within {_START_S} s, or ended."
 
 
 def start_prefect_api() -> PrefectApi | None:
