@@ -99,7 +99,7 @@ class PrefectApi:
         """Give the error that the child has ended with, as well as that can be told."""
         self._messages.seek(0)
         text = self._messages.read().decode("utf-8", "replace")
-        errors = re.findall(r"^[\w.]+(?:Error|Exception): .*", text, re.MULTILINE)
+        errors = re.findall(r"^(?:\w+\.)*(\w*(?:Error|Exception): .*)", text, re.MULTILINE)
         return f"{errors[-1]}." if errors else f"it did not answer within {_START_S} s, or ended."
 
 
