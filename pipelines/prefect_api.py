@@ -27,9 +27,9 @@ _START_S = 120
 _OK = 200
 _EPHEMERAL = {
     "PREFECT_UI_ENABLED": "0",
-    # As Prefect tells the API that it starts by itself, to leave out what only a server needs.
+    # As Prefect tells the API that it starts by itself; but not PREFECT__SERVER_FINAL, a collection
+    # of garbage for the sake of routes that the FastAPI of today does not copy.
     "PREFECT__SERVER_EPHEMERAL": "1",
-    "PREFECT__SERVER_FINAL": "1",
     # No run uses a block type. Both, or the next `prefect server start` would believe that they
     # are in its database.
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
