@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -47,6 +48,14 @@ if TYPE_CHECKING:
 
 NOT_ALL_IMPORTED = 1
 EXIT_CODES = {RunStatus.COMPLETED: 0, RunStatus.GUARDED: 4, RunStatus.STOPPED: STOPPED}
+IMPORTED_LATER = (
+    "prefect.flow_engine",
+    "prefect.task_engine",
+    "fastapi.encoders",
+    "anyio._backends._asyncio",
+    "pandera.backends.polars.container",
+)
+"""What the first flow, task and check import, and so while Prefect's API starts."""
 API_UNREACHABLE = "Failed to reach API at "
 """How Prefect begins the message of the RuntimeError that it raises then."""
 
@@ -74,9 +83,7 @@ def run_flow(
     stopped: EndpointImportError | None = None
     begun_at = datetime.now(UTC)
     with ProgressBar():
-        with importing():
-            from pipelines import flows
-
+        flows = _import_flows()
         stopping.listen(_say_stopping, partial(_leave, run))
         try:
             with prefect_api.used() if prefect_api is not None else nullcontext():
@@ -107,6 +114,16 @@ def run_flow(
         click.echo(f"Error: {stopped.message}", err=True)
         return stopped.exit_code
     return EXIT_CODES.get(manifest.status, NOT_ALL_IMPORTED)
+
+
+def _import_flows() -> ModuleType:
+    with importing():
+        from pipelines import flows
+
+        for name in IMPORTED_LATER:
+            with suppress(ImportError):  # another version may do without
+                import_module(name)
+    return flows
 
 
 def _is_done_since(run: RunDirectory, begun_at: datetime) -> bool:
