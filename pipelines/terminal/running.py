@@ -53,7 +53,8 @@ IMPORTED_LATER = (
     "prefect.task_engine",
     "fastapi.encoders",
     "anyio._backends._asyncio",
-    "pandera.backends.polars.container",
+    "prefect.utilities.visualization",
+    "pandera.api.extensions",
 )
 """What the first flow, task and check import, and so while Prefect's API starts."""
 API_UNREACHABLE = "Failed to reach API at "
