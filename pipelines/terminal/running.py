@@ -54,7 +54,7 @@ IMPORTED_LATER = (
     "fastapi.encoders",
     "anyio._backends._asyncio",
     "prefect.utilities.visualization",
-    "pandera.api.extensions",
+    "pandera.strategies.base_strategies",
 )
 """What the first flow, task and check import, and so while Prefect's API starts."""
 API_UNREACHABLE = "Failed to reach API at "
