@@ -1,0 +1,1 @@
+"""dlt with a custom destination."""

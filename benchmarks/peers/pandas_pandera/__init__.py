@@ -1,0 +1,1 @@
+"""The script one writes to have the rows checked."""
