@@ -31,7 +31,8 @@ import dlt  # noqa: E402 (reads its settings when it is imported)
 from benchmarks.peers.plain_boto3.send import connect, nest, send  # noqa: E402
 
 
-@dlt.resource(name="endpoints")
+# dlt would make a time of a text that looks like one, which boto3 does not take.
+@dlt.resource(name="endpoints", columns={"EffectiveDate": {"data_type": "text"}})
 def read_endpoints(path: str) -> Iterator[list[dict[str, Any]]]:
     """Read a file in pages of endpoints."""
     with Path(path).open(newline="", encoding="utf-8") as file:

@@ -21,9 +21,13 @@ class PinpointSink(BatchSink):
 
     max_size = 100
 
+    def setup(self) -> None:
+        """Make a client."""
+        self.client = connect(self.config["url"])
+
     def process_batch(self, context: dict[str, Any]) -> None:
         """Send a batch."""
-        send(self._target.client, [nest(record) for record in context["records"]])
+        send(self.client, [nest(record) for record in context["records"]])
 
 
 class PinpointTarget(Target):
@@ -31,8 +35,7 @@ class PinpointTarget(Target):
 
     name = "target-pinpoint"
     default_sink_class = PinpointSink
-    config_jsonschema = {"type": "object", "properties": {}}  # noqa: RUF012 (the SDK's way)
-    client: Any
+    config_jsonschema = {"properties": {"url": {"type": "string"}}}  # noqa: RUF012 (the SDK's way)
 
 
 def write_messages(export: Path, messages: Path) -> None:
@@ -50,8 +53,7 @@ def write_messages(export: Path, messages: Path) -> None:
 
 def main(messages: Path, url: str) -> None:
     """Send the records of a file of messages."""
-    target = PinpointTarget(config={})
-    target.client = connect(url)
+    target = PinpointTarget(config={"url": url})
     with messages.open(encoding="utf-8") as file:
         target.listen(file)
 
