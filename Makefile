@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check format lint typecheck serve-local bench lock clean
+.PHONY: help setup demo test coverage check format lint typecheck serve-local bench bench-growth bench-steps lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +44,15 @@ typecheck: $(READY) ## check types
 serve-local: $(READY) ## start the Pinpoint-compatible local server
 	$(BIN)/endpoint-import serve
 
-bench: $(READY) ## measure this tool beside the script one would write instead
-	$(BIN)/python -m benchmarks.run
+bench: $(READY) ## measure this tool beside what one would use instead (10 minutes; ARGS='--markdown')
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
+bench-growth: $(READY) ## measure what grows with the rows, from ten thousand to five million
+	$(BIN)/python -m benchmarks.growth $(ARGS)
+
+bench-steps: $(READY) ## measure single steps
+	$(BIN)/python -m pytest --override-ini=addopts=--import-mode=importlib benchmarks/test_steps.py \
+	  --benchmark-columns=median,iqr,rounds --benchmark-sort=name $(ARGS)
 
 lock: ## renew requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
@@ -53,4 +60,4 @@ lock: ## renew requirements.lock (needs uv)
 	  --custom-compile-command "make lock" --output-file requirements.lock
 
 clean: ## remove what was built and the runs in ./runs
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache runs
+	rm -rf $(VENV) benchmarks/.peers .pytest_cache .mypy_cache .ruff_cache runs

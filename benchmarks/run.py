@@ -40,7 +40,9 @@ def main() -> None:
     options = parser.parse_args()
     chosen = tuple(contender for contender in CONTENDERS if contender.name in options.only)
     with tempfile.TemporaryDirectory() as folder, SinkProcess() as sink:
-        place = lay_out(Path(folder), options.rows, options.slow_rows, sink.url)
+        place = as_place(Path(folder), options.rows, options.slow_rows, sink.url)
+        write_export(place.export, place.rows)
+        cut_export(place.export, place.short_rows, place.short_export)
         ready = make_ready(chosen, place)
         measured = take_turns(ready, place, sink, options.rounds)
     results = [
@@ -57,13 +59,10 @@ def main() -> None:
     draw(options.results / "speed.json")
 
 
-def lay_out(folder: Path, rows: int, slow_rows: int, url: str) -> Workplace:
-    """Write the exports."""
-    slow_rows = min(rows, slow_rows)
-    place = Workplace(folder, folder / "export.csv", rows, folder / "short.csv", slow_rows, url)
-    write_export(place.export, rows)
-    cut_export(place.export, slow_rows, place.short_export)
-    return place
+def as_place(folder: Path, rows: int, short_rows: int, url: str) -> Workplace:
+    """Name the files of a workplace."""
+    export, short = folder / "export.csv", folder / "short.csv"
+    return Workplace(folder, export, rows, short, min(rows, short_rows), url)
 
 
 def take_turns(

@@ -1,8 +1,8 @@
 """How fast any client in Python could be: bodies that are ready, signed and sent, nothing else.
 
-`python -m benchmarks.wire_floor EXPORT URL THREADS REQUESTS` makes bodies as `run` does of an export's
-first rows, and sends them over and over by urllib3 with botocore's SigV4, the body's hash included.
-Prints the wall and CPU seconds of the sending alone.
+`python -m benchmarks.wire_floor EXPORT URL THREADS REQUESTS` makes bodies as `run` does, of an
+export's first rows, and sends them over and over by urllib3, signed by botocore's SigV4 with the
+body's hash. Prints the wall and CPU seconds of the sending alone.
 """
 
 import json
