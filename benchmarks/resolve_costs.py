@@ -5,7 +5,10 @@
 
 import json
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 
@@ -37,10 +40,18 @@ def make_keys(partition: int) -> pl.DataFrame:
 
 def main(partitions: int) -> None:
     """Resolve, and print the costs as JSON."""
-    keys = pl.concat([make_keys(partition) for partition in range(partitions)])
-    began_s = time.process_time()
-    resolve(keys, dict.fromkeys(range(partitions), "export.csv"))
-    took = {"cpu_s": time.process_time() - began_s, "peak_mb": peak_mb(), "rows": keys.height}
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, f"{partition}.parquet") for partition in range(partitions)]
+        for partition, file in enumerate(files):
+            make_keys(partition).write_parquet(file, compression="lz4")
+
+        def read(partition: int, columns: Sequence[str]) -> pl.DataFrame:
+            return pl.read_parquet(files[partition], columns=list(columns))
+
+        began_s = time.process_time()
+        resolve(range(partitions), read)
+        took_s = time.process_time() - began_s
+    took = {"cpu_s": took_s, "peak_mb": peak_mb(), "rows": partitions * PARTITION_ROWS}
     sys.stdout.write(json.dumps(took) + "\n")
 
 

@@ -256,10 +256,8 @@ def report(
 
 def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:
     """Give every row its outcome."""
-    futures = [
-        settle_rows.submit(run, part, manifest.source_of(part.number).path)
-        for part in manifest.partitions
-    ]
+    files = {part.number: manifest.source_of(part.number).path for part in manifest.partitions}
+    futures = [settle_rows.submit(run, part, files) for part in manifest.partitions]
     wait(list(futures))
     for future in futures:
         future.result()

@@ -5,8 +5,9 @@ its own file whole. A task whose file is there already has nothing to do: so a r
 is resumed. Prefect retries nothing here: who tries again is decided in `destinations.sender`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -27,7 +28,7 @@ from pipelines.sending import (
 from pipelines.settings import ImportSettings
 from pipelines.staging import SourceLayout, Staged, stage
 from pipelines.steps.outcomes import settle_delivered, settle_partition, settle_refused
-from pipelines.steps.resolve import DECISION_SCHEMA, RUN_ISSUE_SCHEMA, resolve
+from pipelines.steps.resolve import describe_decisions, resolve
 from pipelines.storage.atomic import write_parquet
 from pipelines.storage.manifest import InputRecord, Manifest, PartitionRecord
 from pipelines.storage.run_dir import RunDirectory
@@ -107,22 +108,15 @@ def resolve_run(run: RunDirectory, manifest: Manifest) -> Resolved:
     """Decide across all partitions which rows are not sent."""
     if run.decisions.is_file():
         return Resolved.of(pl.read_parquet(run.decisions, columns=["outcome"]))
-    parts = manifest.partitions
-    if parts:
-        files = {part.number: manifest.source_of(part.number).path for part in parts}
-        resolution = resolve(pl.concat([_read_keys(run, part.number) for part in parts]), files)
-        decisions, found = resolution.decisions, resolution.issues
-    else:
-        decisions, found = DECISION_SCHEMA.to_frame(), RUN_ISSUE_SCHEMA.to_frame()
-    write_parquet(found, run.run_issues)
-    write_parquet(decisions, run.decisions)
-    return Resolved.of(decisions)
+    numbers = [part.number for part in manifest.partitions]
+    resolution = resolve(numbers, partial(_read_keys, run))
+    write_parquet(resolution.issues, run.run_issues)
+    write_parquet(resolution.decisions, run.decisions)
+    return Resolved.of(resolution.decisions)
 
 
-def _read_keys(run: RunDirectory, number: int) -> pl.DataFrame:
-    columns = ["source_row", "id_key", "channel_type", "address", "user_id", "effective_date"]
-    keys = pl.read_parquet(run.part("prepared", number), columns=columns)
-    return keys.select(pl.lit(number, pl.Int64).alias("partition"), *columns)
+def _read_keys(run: RunDirectory, number: int, columns: Sequence[str]) -> pl.DataFrame:
+    return pl.read_parquet(run.part("prepared", number), columns=list(columns))
 
 
 @task(task_run_name="deliver-{part.number}", cache_policy=NO_CACHE)
@@ -142,8 +136,14 @@ def deliver_partition(
 
 
 @task(task_run_name="settle-{part.number}", cache_policy=NO_CACHE)
-def settle_rows(run: RunDirectory, part: PartitionRecord, source_file: str) -> None:
-    """Give every row of a partition its outcome."""
+def settle_rows(run: RunDirectory, part: PartitionRecord, source_files: dict[int, str]) -> None:
+    """Give every row of a partition its outcome.
+
+    Args:
+        run: The run.
+        part: The partition.
+        source_files: Name of the file that each partition of the run is a slice of.
+    """
     verdicts = []
     if run.part("prepared", part.number).is_file():
         rows = pl.read_parquet(run.part("rows", part.number))
@@ -152,7 +152,8 @@ def settle_rows(run: RunDirectory, part: PartitionRecord, source_file: str) -> N
         rows = pl.read_parquet(run.part("staged", part.number), columns=["source_row"])
         rows = rows.with_columns(pl.lit(None, pl.String).alias("endpoint_id"))
     if run.decisions.is_file():
-        verdicts.append(read_decisions(run, part.number))
+        verdicts.append(describe_decisions(read_decisions(run, part.number), source_files))
         sent = read_sendable(run, part.number, "source_row").to_frame()
         verdicts.append(settle_delivered(sent, read_deliveries(run, part.number)))
-    write_parquet(settle_partition(rows, verdicts, source_file), run.part("outcomes", part.number))
+    outcomes = settle_partition(rows, verdicts, source_files[part.number])
+    write_parquet(outcomes, run.part("outcomes", part.number))

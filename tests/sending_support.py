@@ -160,6 +160,6 @@ def make_run(folder: Path, *partitions: Sequence[str], decided: Iterable[int] = 
             schema={"source_row": pl.Int64, "item": pl.String, "address": pl.String},
         )
         rows.write_parquet(run.part("prepared", number))
-    decisions = [(0, row, "duplicate", "endpoint.duplicate", None) for row in decided]
+    decisions = [(0, row, "duplicate", "endpoint.duplicate", 0, 1) for row in decided]
     pl.DataFrame(decisions, schema=DECISION_SCHEMA, orient="row").write_parquet(run.decisions)
     return run

@@ -1,11 +1,15 @@
 """Resolve: what can only be decided with the rows of the whole run side by side.
 
-Works on the keys of valid rows: `partition source_row id_key channel_type address user_id
-effective_date`; partitions are numbered in the order of the input, so (partition, source_row) is
-file order.
+Works on the keys of valid rows, which are read partition by partition, a column or two at a time:
+`source_row id_key channel_type address user_id effective_date`. Partitions are numbered in the
+order of the input, so (partition, source_row) is file order.
+
+Of every row only a hash is kept (8 bytes), of the few that share one with another row two hashes
+and their place. That two different texts have equal pairs happens once in 10^20 runs of a billion
+rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -15,15 +19,7 @@ from schemas import issues, limits
 from schemas.channels import EVICTING_CHANNELS
 from schemas.outcomes import Outcome
 
-KEY_COLUMNS = (
-    "partition",
-    "source_row",
-    "id_key",
-    "channel_type",
-    "address",
-    "user_id",
-    "effective_date",
-)
+KEY_COLUMNS = ("source_row", "id_key", "channel_type", "address", "user_id", "effective_date")
 """What `resolve` needs of every valid row."""
 DECISION_SCHEMA = pl.Schema(
     {
@@ -31,13 +27,20 @@ DECISION_SCHEMA = pl.Schema(
         "source_row": pl.Int64,
         "outcome": pl.String,
         "code": pl.String,
-        "message": pl.String,
+        "winner_partition": pl.Int64,
+        "winner_row": pl.Int64,
     }
 )
-"""A row that is not sent, and why."""
+"""A row that is not sent, and why; the row with the same Id that won, if it is a duplicate."""
 RUN_ISSUE_SCHEMA = pl.Schema([("partition", pl.Int64()), *FOUND_SCHEMA.items()])
 """An issue as `resolve` finds it: as the other steps do, with its partition."""
+DATE_FORMAT = "%Y-%m-%dT%H:%M:%S%.3fZ"
+"""What `normalize` makes of every date that it can read."""
 _ORDER = ("partition", "source_row")
+_KEY = ("key", "check")
+
+ReadKeys = Callable[[int, Sequence[str]], pl.DataFrame]
+"""Gives some of the `KEY_COLUMNS` of a partition's valid rows, always in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,69 +53,186 @@ class Resolution:
     """Errors and warnings across rows, in the shape of `RUN_ISSUE_SCHEMA`."""
 
 
-def resolve(keys: pl.DataFrame, source_files: Mapping[int, str]) -> Resolution:
+def resolve(partitions: Sequence[int], read_keys: ReadKeys) -> Resolution:
     """Decide duplicates, then look at shared addresses and endpoints per user among the winners.
 
     Args:
-        keys: `KEY_COLUMNS` of the valid rows.
-        source_files: Name of the file that each partition is a slice of, for messages.
+        partitions: Their numbers, in order.
+        read_keys: Reads keys of one of them.
     """
-    duplicates = find_duplicates(keys, source_files)
-    winners = keys.join(duplicates.select(_ORDER), on=_ORDER, how="anti", maintain_order="left")
-    over_limit = find_user_excess(winners)
-    refused = over_limit.filter(pl.col("code") == issues.USER_ENDPOINTS_OVER.code).select(
-        *_ORDER,
-        pl.lit(Outcome.INVALID.value).alias("outcome"),
-        "code",
-        pl.lit(issues.USER_ENDPOINTS_OVER.message).alias("message"),
-    )
-    remaining = winners.join(refused.select(_ORDER), on=_ORDER, how="anti", maintain_order="left")
-    found = pl.concat([over_limit, find_shared_addresses(remaining)]).cast(RUN_ISSUE_SCHEMA)
-    decisions = pl.concat([duplicates, refused.cast(DECISION_SCHEMA)])
+    rows = _Rows(partitions, read_keys)
+    duplicates = find_duplicates(rows)
+    rows.drop(duplicates)
+    over_limit = find_user_excess(rows)
+    refused = over_limit.filter(pl.col("code") == issues.USER_ENDPOINTS_OVER.code)
+    decisions = pl.concat([duplicates, _decide(refused, Outcome.INVALID, pl.col("code"))])
+    rows.drop(decisions)
+    found = pl.concat([over_limit, find_shared_addresses(rows)])
     return Resolution(decisions.sort(_ORDER), found.sort(*_ORDER, "column", "code"))
 
 
-def find_duplicates(keys: pl.DataFrame, source_files: Mapping[int, str]) -> pl.DataFrame:
+class _Rows:
+    """The rows of a run that are still in question."""
+
+    def __init__(self, partitions: Sequence[int], read_keys: ReadKeys) -> None:
+        self.partitions = partitions
+        self._read_keys = read_keys
+        self._dropped = pl.DataFrame(schema=dict.fromkeys(_ORDER, pl.Int64))
+
+    def drop(self, decided: pl.DataFrame) -> None:
+        """Leave these out from now on, besides what is left out already."""
+        self._dropped = decided.select(_ORDER)
+
+    def read(self, partition: int, columns: Sequence[str]) -> pl.DataFrame:
+        """Read columns of a partition; `source_row` comes with them."""
+        keys = self._read_keys(partition, ["source_row", *columns])
+        dropped = self._dropped.filter(pl.col("partition") == partition)
+        if dropped.is_empty():
+            return keys
+        return keys.join(dropped, on="source_row", how="anti", maintain_order="left")
+
+    def find_shared(
+        self, columns: Sequence[str], extra: Mapping[str, pl.Expr], *, by_more_than: int
+    ) -> pl.DataFrame:
+        """Find the rows that have the same in some columns as so many others.
+
+        Args:
+            columns: The columns; a row with a null in the first one shares nothing.
+            extra: More columns to give.
+            by_more_than: How many rows may share a value.
+
+        Returns:
+            `partition source_row key check` and the extra columns; rows with equal `key` and
+            `check` share a value.
+        """
+        if not self.partitions:
+            return pl.DataFrame()
+        hashes = [_hash(self.read(p, columns), columns, seed=0) for p in self.partitions]
+        repeated = _find_repeated(pl.concat(hashes), by_more_than).implode()
+        others = [name for value in extra.values() for name in value.meta.root_names()]
+        wanted = list(dict.fromkeys([*columns, *others]))
+        found = []
+        for partition, keys in zip(self.partitions, hashes, strict=True):
+            is_shared = keys.is_in(repeated)
+            if not is_shared.any():
+                continue
+            rows = self.read(partition, wanted).filter(is_shared)
+            found.append(
+                rows.select(
+                    pl.lit(partition, pl.Int64).alias("partition"),
+                    pl.col("source_row").cast(pl.Int64),
+                    keys.filter(is_shared).alias("key"),
+                    _hash(rows, columns, seed=1).alias("check"),
+                    **extra,
+                )
+            )
+        return pl.concat(found) if found else pl.DataFrame()
+
+    def read_texts(self, places: pl.DataFrame, column: str) -> pl.DataFrame:
+        """Add a column of the keys to rows given by their place."""
+        parts = [
+            part.join(self.read(int(number), [column]), on="source_row", maintain_order="left")
+            for (number,), part in places.partition_by(
+                "partition", as_dict=True, maintain_order=True
+            ).items()
+        ]
+        return pl.concat(parts) if parts else places.with_columns(pl.lit("").alias(column))
+
+
+def _hash(rows: pl.DataFrame, columns: Sequence[str], *, seed: int) -> pl.Series:
+    """Give a hash of some columns together; null where the first is null."""
+    first, *others = (rows[name] for name in columns)
+    hashed = first.hash(seed)
+    for other in others:
+        hashed = pl.DataFrame([hashed.alias("a"), other.hash(seed).alias("b")]).hash_rows(seed)
+    return hashed.set(first.is_null(), None) if first.has_nulls() else hashed
+
+
+def _find_repeated(hashes: pl.Series, times: int) -> pl.Series:
+    """Give the values that stand there more often than so many times."""
+    ordered = hashes.drop_nulls().sort()
+    return ordered.filter((ordered == ordered.shift(times)).fill_null(value=False)).unique()
+
+
+def find_duplicates(rows: _Rows) -> pl.DataFrame:
     """Find the rows that lose to another row with their Id.
 
     The latest EffectiveDate wins, a row without one loses to any with one; else the last in file
     order wins.
     """
-    repeated = keys.filter(pl.col("id_key").is_duplicated())
     # Normalized dates are texts of equal form, so their order is the order of time.
-    by_id = repeated.sort("effective_date", *_ORDER, nulls_last=False)
-    winner = pl.struct(_ORDER).last().over("id_key")
-    return (
-        by_id.with_columns(winner.alias("winner"))
-        .filter(pl.struct(_ORDER) != pl.col("winner"))
-        .select(
-            *_ORDER,
-            pl.lit(Outcome.DUPLICATE.value).alias("outcome"),
-            pl.lit(issues.DUPLICATE_ID).alias("code"),
-            pl.format(
-                "Row {} of {} has the same Id and won.",
-                pl.col("winner").struct.field("source_row"),
-                pl.col("winner")
-                .struct.field("partition")
-                .replace_strict(dict(source_files), default="the input", return_dtype=pl.String),
-            ).alias("message"),
-        )
-        .cast(DECISION_SCHEMA)
+    when = pl.col("effective_date").str.to_datetime(
+        "%Y-%m-%dT%H:%M:%S%.3fZ", time_unit="ms", strict=False
+    )
+    repeated = rows.find_shared(["id_key"], {"when": when}, by_more_than=1)
+    if repeated.is_empty():
+        return DECISION_SCHEMA.to_frame()
+    by_id = repeated.sort(*_KEY, "when", *_ORDER, nulls_last=False)
+    is_winner = _is_last_of_its_kind()
+    winners = {
+        f"winner_{name}": pl.when(is_winner).then(pl.col(column)).backward_fill()
+        for name, column in (("partition", "partition"), ("row", "source_row"))
+    }
+    losers = by_id.with_columns(**winners).filter(~is_winner)
+    return _decide(losers, Outcome.DUPLICATE, pl.lit(issues.DUPLICATE_ID))
+
+
+def _is_last_of_its_kind() -> pl.Expr:
+    """Tell of rows in the order of their keys which are the last with theirs."""
+    same = [pl.col(name) == pl.col(name).shift(-1) for name in _KEY]
+    return ~pl.all_horizontal(same).fill_null(value=False)
+
+
+def _decide(rows: pl.DataFrame, outcome: Outcome, code: pl.Expr) -> pl.DataFrame:
+    missing = [
+        pl.lit(None, pl.Int64).alias(name)
+        for name in ("winner_partition", "winner_row")
+        if name not in rows.columns
+    ]
+    decided = rows.with_columns(
+        pl.lit(outcome.value).alias("outcome"), code.alias("code"), *missing
+    )
+    return decided.select(DECISION_SCHEMA.names()).cast(DECISION_SCHEMA)
+
+
+def describe_decisions(decisions: pl.DataFrame, source_files: Mapping[int, str]) -> pl.DataFrame:
+    """Say in words why rows are not sent.
+
+    Args:
+        decisions: Decisions of one partition, in the shape of `DECISION_SCHEMA`.
+        source_files: Name of the file that each partition is a slice of.
+
+    Returns:
+        `source_row outcome code message`.
+    """
+    file = pl.col("winner_partition").replace_strict(
+        dict(source_files), default="the input", return_dtype=pl.String
+    )
+    lost = pl.format("Row {} of {} has the same Id and won.", pl.col("winner_row"), file)
+    return decisions.select(
+        "source_row",
+        "outcome",
+        "code",
+        pl.when(pl.col("winner_row").is_not_null())
+        .then(lost)
+        .otherwise(pl.lit(issues.USER_ENDPOINTS_OVER.message))
+        .alias("message"),
     )
 
 
-def find_shared_addresses(winners: pl.DataFrame) -> pl.DataFrame:
+def find_shared_addresses(rows: _Rows) -> pl.DataFrame:
     """Find rows whose address a later row with another Id takes over.
 
     The service deactivates the endpoint that had the address before (API reference, Endpoint).
     """
-    shared = winners.filter(pl.struct("channel_type", "address").is_duplicated())
-    last = pl.struct(_ORDER).last().over("channel_type", "address")
-    older = shared.sort(_ORDER).filter(pl.struct(_ORDER) != last)
-    return _find(older, "Address", issues.ADDRESS_SHARED, pl.col("address"))
+    shared = rows.find_shared(["address", "channel_type"], {}, by_more_than=1)
+    if shared.is_empty():
+        return RUN_ISSUE_SCHEMA.to_frame()
+    older = shared.sort(*_KEY, *_ORDER).filter(~_is_last_of_its_kind()).sort(_ORDER)
+    return _find(rows, older, "Address", issues.ADDRESS_SHARED, "address")
 
 
-def find_user_excess(winners: pl.DataFrame) -> pl.DataFrame:
+def find_user_excess(rows: _Rows) -> pl.DataFrame:
     """Find rows beyond the service's endpoints per user, in file order.
 
     A push endpoint over the limit displaces the user's oldest push endpoint, if there is one;
@@ -120,25 +240,23 @@ def find_user_excess(winners: pl.DataFrame) -> pl.DataFrame:
     bound. Source: developer guide, audience-define-auto-inactive.
     """
     limit = limits.USER_ENDPOINTS.value
-    users = winners.filter(pl.col("user_id").is_not_null())
-    crowded = users.filter(pl.len().over("user_id") > limit).sort(_ORDER)
-    ranked = crowded.with_columns(
-        rank=pl.int_range(1, pl.len() + 1).over("user_id"),
-        evicts=pl.col("channel_type").is_in(sorted(EVICTING_CHANNELS)),
-    )
-    has_push = (pl.col("evicts") & (pl.col("rank") <= limit)).any().over("user_id")
+    evicts = pl.col("channel_type").is_in(sorted(EVICTING_CHANNELS))
+    crowded = rows.find_shared(["user_id"], {"evicts": evicts}, by_more_than=limit)
+    if crowded.is_empty():
+        return RUN_ISSUE_SCHEMA.to_frame()
+    ranked = crowded.sort(_ORDER).with_columns(rank=pl.int_range(1, pl.len() + 1).over(_KEY))
+    has_push = (pl.col("evicts") & (pl.col("rank") <= limit)).any().over(_KEY)
     over = ranked.with_columns(displaces=pl.col("evicts") & has_push).filter(pl.col("rank") > limit)
-    user = pl.col("user_id")
-    return pl.concat(
-        [
-            _find(over.filter("displaces"), "User.UserId", issues.USER_ENDPOINT_DISPLACES, user),
-            _find(
-                over.filter(~pl.col("displaces")), "User.UserId", issues.USER_ENDPOINTS_OVER, user
-            ),
-        ]
+    kinds = (
+        (over.filter("displaces"), issues.USER_ENDPOINT_DISPLACES),
+        (over.filter(~pl.col("displaces")), issues.USER_ENDPOINTS_OVER),
     )
+    return pl.concat([_find(rows, part, "User.UserId", kind, "user_id") for part, kind in kinds])
 
 
-def _find(frame: pl.DataFrame, column: str, kind: issues.IssueKind, value: pl.Expr) -> pl.DataFrame:
-    found = find_issues(frame, column, kind, value)
-    return frame.select(pl.col("partition").cast(pl.Int64)).hstack(found)
+def _find(
+    rows: _Rows, places: pl.DataFrame, column: str, kind: issues.IssueKind, text: str
+) -> pl.DataFrame:
+    told = rows.read_texts(places.select(_ORDER), text)
+    found = find_issues(told, column, kind, pl.col(text))
+    return told.select(pl.col("partition").cast(pl.Int64)).hstack(found).cast(RUN_ISSUE_SCHEMA)

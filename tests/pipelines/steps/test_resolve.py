@@ -12,10 +12,10 @@ from pipelines.steps.resolve import (
     DECISION_SCHEMA,
     KEY_COLUMNS,
     RUN_ISSUE_SCHEMA,
-    find_shared_addresses,
-    find_user_excess,
-    resolve,
+    Resolution,
+    describe_decisions,
 )
+from pipelines.steps.resolve import resolve as resolve_partitions
 from schemas.channels import EVICTING_CHANNELS, ChannelType
 
 FILES = {0: "a.csv", 1: "b.csv"}
@@ -37,9 +37,22 @@ def keys(*rows):
         }
         for partition, row, changes in rows
     ]
-    texts = dict.fromkeys(KEY_COLUMNS[2:], pl.String)
+    texts = dict.fromkeys(KEY_COLUMNS[1:], pl.String)
     schema = {"partition": pl.Int64, "source_row": pl.Int64, **texts}
     return pl.DataFrame(filled, schema=schema, orient="row")
+
+
+def resolve(rows, files):
+    """Resolve rows that are all at hand, and say why in words."""
+
+    def read(partition, columns):
+        return rows.filter(pl.col("partition") == partition).select(columns)
+
+    numbers = sorted(rows["partition"].unique())
+    resolution = resolve_partitions(numbers, read)
+    told = describe_decisions(resolution.decisions, files)
+    assert told["source_row"].equals(resolution.decisions["source_row"])
+    return Resolution(resolution.decisions.with_columns(told["message"]), resolution.issues)
 
 
 def decided(resolution):
@@ -107,7 +120,7 @@ def test_other_ids_are_left_alone():
 )
 def test_ids_that_differ_in_case_are_the_same_endpoint(ids, duplicates):
     encoded = encode(endpoints({"Id": ids})).frame.with_columns(pl.lit(0).alias("partition"))
-    assert resolve(encoded.select(KEY_COLUMNS), FILES).decisions.height == duplicates
+    assert resolve(encoded.select("partition", *KEY_COLUMNS), FILES).decisions.height == duplicates
 
 
 def test_file_that_is_not_named_is_the_input():
@@ -190,7 +203,7 @@ def test_endpoints_per_user(rows, expected):
 
 @pytest.mark.parametrize("channel", sorted(ChannelType))
 def test_sixteenth_endpoint_of_each_channel(channel):
-    codes = find_user_excess(user(*[channel] * 16))["code"].to_list()
+    codes = resolve(user(*[channel] * 16), FILES).issues["code"].to_list()
     assert codes == [DISPLACES if channel in EVICTING_CHANNELS else OVER]
 
 
@@ -217,7 +230,7 @@ def test_refused_endpoint_takes_no_address_over():
 
 def test_no_rows_need_no_decision():
     resolution = resolve(keys(), {})
-    assert resolution.decisions.schema == DECISION_SCHEMA
+    assert resolution.decisions.drop("message").schema == DECISION_SCHEMA
     assert resolution.issues.schema == RUN_ISSUE_SCHEMA
     assert resolution.decisions.is_empty()
 
@@ -312,4 +325,4 @@ def test_user_and_address_rules_as_a_reader_would_apply_them(rows):
 
 def test_parts_do_not_need_an_order():
     rows = keys((1, 1, SHARED), (0, 1, SHARED))
-    assert find_shared_addresses(rows)["partition"].to_list() == [0]
+    assert resolve(rows, FILES).issues["partition"].to_list() == [0]
