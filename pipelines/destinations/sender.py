@@ -12,9 +12,11 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from time import perf_counter, thread_time
 
 from pipelines.destinations.base import Answer, AnswerKind, Destination
 from pipelines.destinations.breaker import CircuitBreaker
+from pipelines.destinations.concurrency import LOOK_S, Concurrency
 from pipelines.destinations.isolate import Lessons, Rejected, isolate
 from pipelines.destinations.naming import strip_particulars
 from pipelines.destinations.refusal_watch import RefusalWatch
@@ -66,6 +68,7 @@ class Sender:
         self._lessons = Lessons()
         self._watch = RefusalWatch()
         self._slots = threading.BoundedSemaphore(self.max_in_flight)
+        self._concurrency = Concurrency(self.max_in_flight)
         self._turn = threading.Lock()
         self._stop_lock = threading.Lock()
         self._too_large_bytes: int | None = None
@@ -98,9 +101,14 @@ class Sender:
         work = PartitionWork(items, batches, frozenset(answered), journal)
         # The turn ends before the pool does, whose last requests are still under way.
         with ThreadPoolExecutor(self.max_in_flight, "send") as pool, self._turn:
-            for _ in range(self.max_in_flight):
-                pool.submit(self._drain, work, on_batch)
-            work.all_taken.wait()
+            sending = 0
+            while not work.all_taken.is_set():
+                while sending < self._concurrency.threads:
+                    pool.submit(self._drain, work, on_batch)
+                    sending += 1
+                is_all = sending == self.max_in_flight
+                if not work.all_taken.wait(None if is_all else LOOK_S):
+                    self._concurrency.look()
         try:
             with self._watch.question:
                 pass
@@ -232,7 +240,9 @@ class Sender:
             ticket = self._pace.acquire(self._is_over)
             self._breaker.acquire(self._is_over)
             self._check_stopped()
+            began_s, worked_s = perf_counter(), thread_time()
             answer = self.destination.send(payload)
+            self._concurrency.note(perf_counter() - began_s, thread_time() - worked_s)
         work.count(
             requests=1,
             retries=int(is_repeat),
