@@ -19,7 +19,7 @@ from pipelines.storage.sources import (
     take_rows,
 )
 
-PARTITION_BYTES = 64 << 20
+PARTITION_BYTES = 32 << 20
 """Memory that the records of a partition take at the most, whatever their number; working on one
 takes several times as much."""
 

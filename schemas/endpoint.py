@@ -25,7 +25,7 @@ from schemas.distinct import judge
 from schemas.emails import check_emails
 from schemas.issues import IssueKind
 from schemas.phones import PhoneCheck, check_phones
-from schemas.text_bytes import CONTROL, holds_any, read_bytes
+from schemas.text_bytes import CONTROL, holds_any, is_ascii
 
 ENDPOINT_STATUSES = frozenset({"ACTIVE", "INACTIVE"})
 OPT_OUTS = frozenset({"ALL", "NONE"})
@@ -98,8 +98,7 @@ def find_odd_text(frame: pl.DataFrame) -> frozenset[str]:
         texts = series.explode() if isinstance(series.dtype, pl.List) else series
         if texts.dtype != pl.String:
             continue
-        data = read_bytes(texts)
-        if holds_any(data, CONTROL) or (not data.isascii() and _has_odd_text(texts)):
+        if holds_any(texts, CONTROL) or (not is_ascii(texts) and _has_odd_text(texts)):
             odd.add(name)
     return frozenset(odd)
 

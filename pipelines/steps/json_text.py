@@ -12,7 +12,7 @@ from typing import Self
 import orjson
 import polars as pl
 
-from schemas.text_bytes import ESCAPED_IN_JSON, holds_any, read_bytes
+from schemas.text_bytes import ESCAPED_IN_JSON, holds_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _name(name: str) -> str:
 
 
 def _string(column: pl.Series) -> tuple[str | pl.Expr, ...]:
-    if holds_any(read_bytes(column), ESCAPED_IN_JSON):
+    if holds_any(column, ESCAPED_IN_JSON):
         return (_encode(column.name),)
     return ('"', pl.col(column.name), '"')
 

@@ -20,6 +20,7 @@ from schemas.distinct import rewrite
 from schemas.emails import normalize_emails
 from schemas.endpoint import ENDPOINT_STATUSES
 from schemas.phones import normalize_phones
+from schemas.text_bytes import is_ascii
 
 CHANNEL_ALIASES = {"E_MAIL": "EMAIL", "MAIL": "EMAIL", "FCM": "GCM", "INAPP": "IN_APP"}
 """Other spellings met in exports; FCM is the later name of what the service calls GCM."""
@@ -61,18 +62,27 @@ def _normalize_text(frame: pl.DataFrame) -> pl.DataFrame:
         if series.dtype == pl.String:
             columns.append(rewrite(series, _clean_texts))
         elif series.dtype == pl.List(pl.String):
-            cleaned = pl.when(pl.element().str.len_bytes() > 0).then(pl.element())
-            texts = pl.element().str.normalize("NFC").str.strip_chars()
-            values = pl.col(name).list.eval(texts).list.eval(cleaned.drop_nulls())
-            columns.append(pl.when(values.list.len() > 0).then(values).alias(name))
+            columns.append(_clean_lists(series))
         elif series.dtype in (pl.Null, pl.List(pl.Null)):
             columns.append(pl.lit(None, pl.String).alias(name))
     return frame.with_columns(columns)
 
 
+def _clean_lists(lists: pl.Series) -> pl.Series:
+    """Clean the texts in lists; blank ones go, and lists that have none left become nulls."""
+    lengths = lists.list.len()
+    texts = lists.explode(empty_as_null=False).drop_nulls()
+    if len(texts) == lengths.sum() and rewrite(texts, _clean_texts).equals(texts):
+        return lists.set(lengths == 0, None) if (lengths == 0).any() else lists
+    cleaned = pl.element().str.normalize("NFC").str.strip_chars()
+    filled = pl.when(pl.element().str.len_bytes() > 0).then(pl.element())
+    values = pl.col("list").list.eval(cleaned).list.eval(filled.drop_nulls())
+    frame = lists.to_frame("list")
+    return frame.select(pl.when(values.list.len() > 0).then(values).alias(lists.name)).to_series()
+
+
 def _clean_texts(texts: pl.Series) -> pl.Series:
-    is_ascii = texts.str.len_bytes().sum() == texts.str.len_chars().sum()
-    trimmed = (texts if is_ascii else texts.str.normalize("NFC")).str.strip_chars()
+    trimmed = (texts if is_ascii(texts) else texts.str.normalize("NFC")).str.strip_chars()
     is_blank = trimmed.str.len_bytes() == 0
     return trimmed.set(is_blank, None) if is_blank.any() else trimmed
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.steps.result import find_issues, join_issues
 from schemas import issues
-from schemas.text_bytes import read_bytes
+from schemas.text_bytes import holds_any
 
 FEWEST_COLUMNS = 3
 """Columns below which any sentence with a comma would look like a record."""
@@ -30,7 +30,7 @@ def find_swallowed(frame: pl.DataFrame, header: list[str]) -> pl.DataFrame:
     found = []
     for position, name in enumerate(header):
         text = pl.col(f"c{position}")
-        if b"\n" in read_bytes(frame[f"c{position}"]):
+        if holds_any(frame[f"c{position}"], b"\n"):
             rows = frame.filter(text.str.contains(like_record))
             value = text.str.slice(0, issues.LONGEST_RECORD)
             found.append(find_issues(rows, name, issues.RECORD_SWALLOWED, value))

@@ -87,19 +87,24 @@ class CsvSource:
 
     def _number(self, records: pl.DataFrame, first: int) -> tuple[pl.DataFrame, int]:
         """Number a block's records, and put the malformed ones among them in their places."""
-        good = records.with_columns(pl.lit(None, pl.String).alias("malformed"))
         malformed = self._malformed[:]  # a copy: the parser reads ahead, and adds meanwhile
         taken = [number for number, _ in malformed]
-        candidates = pl.int_range(first, first + records.height + len(taken), eager=True)
-        rows = candidates.filter(~candidates.is_in(taken)).head(records.height).alias("source_row")
-        number = rows[-1] + 1 if len(rows) else first
-        frame = good.with_columns(rows)
         if taken:
-            due = [entry for entry in malformed if entry[0] < number]
+            candidates = pl.int_range(first, first + records.height + len(taken), eager=True)
+            rows = candidates.filter(~candidates.is_in(taken)).head(records.height)
+        else:
+            rows = pl.int_range(first, first + records.height, eager=True)
+        number = rows[-1] + 1 if len(rows) else first
+        frame = records.select(
+            rows.alias("source_row"), pl.lit(None, pl.String).alias("malformed"), pl.all()
+        )
+        due = [entry for entry in malformed if entry[0] < number]
+        if due:
             del self._malformed[: len(due)]
             frame = pl.concat([frame, _malformed_frame(due)], how="diagonal").sort("source_row")
-        frame = frame.filter(pl.col("source_row") > 0)
-        return frame.select("source_row", "malformed", *records.columns), number
+        if first == 0:  # the header
+            frame = frame.filter(pl.col("source_row") > 0)
+        return frame, number
 
     def _malformed_rows(self, names: list[str]) -> pl.DataFrame:
         """Give the malformed records behind the last good one."""
