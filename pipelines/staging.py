@@ -19,9 +19,9 @@ from pipelines.storage.sources import (
     take_rows,
 )
 
-PARTITION_BYTES = 32 << 20
-"""Memory that the records of a partition take at the most, whatever their number; working on one
-takes several times as much."""
+PARTITION_BYTES = 20 << 20
+"""Bytes of text in a partition at the most, however few rows that are: working on it takes about
+ten times as much memory."""
 
 
 @dataclass(frozen=True, slots=True)

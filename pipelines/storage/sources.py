@@ -182,12 +182,12 @@ def cut_partitions(
     Args:
         frames: Records in order.
         rows: Rows of a partition; fewer only where it would be too large, and at the end.
-        size_bytes: Memory that it may take; a single row may take more.
+        size_bytes: Bytes of text that it may hold; a single row may hold more.
     """
     waiting: list[pl.DataFrame] = []
     height = size = 0
     for frame in frames:
-        row_bytes = max(1, int(frame.estimated_size()) // max(1, frame.height))
+        row_bytes = max(1, count_text_bytes(frame) // max(1, frame.height))
         while frame.height:
             room = min(rows - height, max((size_bytes - size) // row_bytes, 0 if height else 1))
             if room <= 0:
@@ -200,6 +200,12 @@ def cut_partitions(
             frame = frame.slice(room)
     if height:
         yield pl.concat(waiting)
+
+
+def count_text_bytes(frame: pl.DataFrame) -> int:
+    """Count the bytes of all texts of a frame, in lists too."""
+    texts = (c.explode() if isinstance(c.dtype, pl.List) else c for c in frame.iter_columns())
+    return sum(int(c.str.len_bytes().sum()) for c in texts if c.dtype == pl.String)
 
 
 def take_rows(frames: Iterator[pl.DataFrame], limit: int | None) -> Iterator[pl.DataFrame]:

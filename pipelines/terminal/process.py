@@ -24,8 +24,8 @@ ENVIRONMENT = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PYTHONWARNINGS": "ignore",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # polars' allocator gives memory back after a tenth of a second, not after ten: a quarter less.
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:100,muzzy_decay_ms:0",
+    # polars' allocator gives memory back after a second, not after ten: phases do not add up.
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:1000,muzzy_decay_ms:1000",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
 }
 _SHOW_CURSOR = "\x1b[?25h\n"

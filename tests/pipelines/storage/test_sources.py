@@ -265,8 +265,9 @@ def test_partitions_hold_all_rows_in_order_and_all_but_the_last_are_full(heights
 
 @given(heights=HEIGHTS, rows=st.integers(1, 20), size=st.integers(1, 200))
 def test_partitions_take_no_more_memory_than_they_may(heights, rows, size):
-    parts = values(cut_partitions(frames_of(heights), rows, size))
-    row_bytes = 8
+    texts = (f.with_columns(t=pl.lit("é" * 4), l=pl.lit(["ab", "c"])) for f in frames_of(heights))
+    parts = values(cut_partitions(texts, rows, size))
+    row_bytes = 8 + 3
     assert [n for part in parts for n in part] == list(range(sum(heights)))
     assert all(0 < len(part) <= rows for part in parts)
     assert all(len(part) == 1 or len(part) * row_bytes <= size for part in parts)
