@@ -7,9 +7,11 @@ import re
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from botocore.credentials import RefreshableCredentials
 from fakes import CLOSE, HALF, RESET, HttpSink, Reply
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -141,6 +143,27 @@ def test_the_signature_of_a_later_request_is_of_its_own_bytes_and_credentials(si
     invocations = {request.headers["amz-sdk-invocation-id"] for request in sink.requests}
     assert (len(signatures), len(invocations)) == (3, 3)
     assert [request.items for request in sink.requests[1:]] == [[{"Id": "b"}], [{"Id": "c"}]]
+
+
+def test_credentials_that_were_renewed_are_used_at_once(sink, destination):
+    destination.send(ITEM)
+    destination._credentials = RefreshableCredentials(
+        "OLD", "o", "t", datetime.now(UTC), refresh_using=renew, method="test"
+    )
+    destination.send(ITEM)
+    headers = sink.requests[-1].headers
+    assert "Credential=RENEWED/" in headers["authorization"]
+    assert headers["x-amz-security-token"] == "token-2"
+
+
+def renew():
+    expiry = datetime.now(UTC) + timedelta(hours=1)
+    return {
+        "access_key": "RENEWED",
+        "secret_key": "s",
+        "token": "token-2",
+        "expiry_time": expiry.isoformat(),
+    }
 
 
 def test_one_connection_serves_many_requests(sink, destination):

@@ -248,3 +248,13 @@ def test_no_rows_stay_no_rows():
     frame = endpoints({column: ["x"] for column in MESSY}).clear()
     result = normalize(frame, PARAMS)
     assert result.frame.height == result.issues.height == 0
+
+
+@pytest.mark.parametrize("column", sorted(MESSY))
+def test_values_among_many_are_normalized_as_alone(column):
+    """Columns of many rows are rewritten by their distinct values where these are few."""
+    # An Id that is derived depends on the row's own address.
+    values = [v for v in [*MESSY[column], None] if column != "Id" or (v or "").strip()]
+    alone = [normalize(endpoints({column: [v]}), PARAMS).frame[column][0] for v in values]
+    many = normalize(endpoints({column: [values[0]] * 1500 + values}), PARAMS).frame[column]
+    assert many.to_list()[1500:] == alone

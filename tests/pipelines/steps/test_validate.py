@@ -183,6 +183,15 @@ def test_row_raises_exactly_this_issue(code, column, bad, good):
 
 
 @pytest.mark.parametrize(("code", "column", "bad", "good"), ALL_CASES)
+def test_row_among_many_raises_exactly_this_issue(code, column, bad, good):
+    """Columns of many rows are judged by their distinct values where these are few."""
+    rows = [good] * 1500 + [bad, good, bad]
+    names = dict.fromkeys([*good, *bad])
+    frame = endpoints({name: [row.get(name) for row in rows] for name in names})
+    assert found(validate(frame, PARAMS).issues) == [(1500, column, code), (1502, column, code)]
+
+
+@pytest.mark.parametrize(("code", "column", "bad", "good"), ALL_CASES)
 def test_errors_refuse_the_row_and_warnings_do_not(code, column, bad, good):
     frame = one_row(bad)
     result = validate(frame, PARAMS)
