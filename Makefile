@@ -55,7 +55,7 @@ bench-steps: $(READY) ## measure single steps
 	  --benchmark-columns=median,iqr,rounds --benchmark-sort=name $(ARGS)
 
 lock: ## renew requirements.lock (needs uv)
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra dask --group dev --universal --python-version 3.11 \
 	  --no-strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
 	  --custom-compile-command "make lock" --output-file requirements.lock
 

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from pipelines.defaults import LOCAL_APPLICATION
 from pipelines.errors import ConfigurationError, EndpointImportError, RunStateError
 from pipelines.prefect_api import start_prefect_api
+from pipelines.storage.places import Place
 from pipelines.terminal.options import (
     DATABASE,
     DESTINATION_OPTIONS,
@@ -118,12 +119,12 @@ def plan(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
 @cli.command()
 @click.argument("run_id")
 @with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
-def resume(run_id: str, runs_dir: Path, *, as_json: bool, **_: Any) -> None:
+def resume(run_id: str, runs_dir: Place, *, as_json: bool, **_: Any) -> None:
     """Go on with a run that stopped, wherever that was.
 
     Nothing that was done is done again, and no row is left out or counted twice. Settings are
-    those that the run began with. Only --rate, --max-in-flight and --keep-staged may be given
-    anew; any other option is compared with what it was.
+    those that the run began with. Only --rate, --max-in-flight, --keep-staged, --runner and
+    --dask-address may be given anew; any other option is compared with what it was.
 
     \b
     Example:
@@ -164,7 +165,7 @@ def resume(run_id: str, runs_dir: Path, *, as_json: bool, **_: Any) -> None:
 @cli.command()
 @RUNS_DIR
 @JSON
-def runs(runs_dir: Path, *, as_json: bool) -> None:
+def runs(runs_dir: Place, *, as_json: bool) -> None:
     """List past runs, newest first."""
     from pipelines.terminal.run_list import print_runs, read_all_runs
 
@@ -185,7 +186,7 @@ def runs(runs_dir: Path, *, as_json: bool) -> None:
 @click.argument("run_id")
 @RUNS_DIR
 @JSON
-def report(run_id: str, runs_dir: Path, *, as_json: bool) -> None:
+def report(run_id: str, runs_dir: Place, *, as_json: bool) -> None:
     """Show the summary of a run again, and where its files are."""
     from pipelines.storage.run_dir import open_run_directory
     from pipelines.terminal.running import read_run, say_status, show

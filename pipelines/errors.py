@@ -85,6 +85,14 @@ class StoppedError(EndpointImportError):
         super().__init__(message, **details)
 
 
+class ClusterError(StoppedError):
+    """The Dask cluster went away or gave a partition up; `resume` goes on, also on threads."""
+
+    def __init__(self, message: str, **details: Any) -> None:
+        """Say what happened."""
+        super().__init__(message, **details)
+
+
 class StorageError(EndpointImportError):
     """The run directory cannot be written: make room, or choose another place."""
 

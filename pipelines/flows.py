@@ -7,7 +7,7 @@ with either where it stopped. All run without a Prefect server, and under one as
 (`prefect.yaml`).
 """
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -17,9 +17,16 @@ from prefect import flow, get_run_logger
 from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from pipelines import stopping
+from pipelines import runners, stopping
 from pipelines.books import judge, summarize
-from pipelines.errors import EndpointImportError, GuardError, StoppedError, StorageError
+from pipelines.delivering import deliver_in_lanes
+from pipelines.errors import (
+    ClusterError,
+    EndpointImportError,
+    GuardError,
+    StoppedError,
+    StorageError,
+)
 from pipelines.intake import take_in
 from pipelines.phases import phase
 from pipelines.report.page import render_page
@@ -39,6 +46,7 @@ from pipelines.storage.manifest import (
     read_versions,
     save_manifest,
 )
+from pipelines.storage.places import RunsDir
 from pipelines.storage.run_dir import (
     RunDirectory,
     create_run_directory,
@@ -59,11 +67,10 @@ WORKERS = 2
 by itself; a second one fills the gaps in which Python works, or is loaded while one is sent."""
 
 
-def _task_runner() -> TaskRunner[PrefectFuture[Any]]:
-    return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(WORKERS))
+_THREADS = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(WORKERS))
 
 
-@flow(name="import-endpoints", task_runner=_task_runner())
+@flow(name="import-endpoints", task_runner=_THREADS)
 def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
     """Import an audience export; give the summary.
 
@@ -82,7 +89,7 @@ def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
         close_sender(settings)
 
 
-@flow(name="check-quality", task_runner=_task_runner())
+@flow(name="check-quality", task_runner=_THREADS)
 def check_quality(
     settings: ImportSettings, command: Literal["check", "plan"] = "check"
 ) -> dict[str, Any]:
@@ -94,13 +101,15 @@ def check_quality(
     return begin_run(settings, command, None)
 
 
-@flow(name="resume-run", task_runner=_task_runner())
+@flow(name="resume-run", task_runner=_THREADS)
 def resume_run(
     run_id: str,
-    runs_dir: Path = Path("runs"),
+    runs_dir: RunsDir = Path("runs"),
     rate: float | None = None,
     max_in_flight: int | None = None,
     keep_staged: bool | None = None,
+    runner: Literal["threads", "dask"] | None = None,
+    dask_address: str | None = None,
     embedded_url: str | None = None,
 ) -> dict[str, Any]:
     """Go on with a run that stopped; give the summary. A finished one is left as it is.
@@ -111,6 +120,8 @@ def resume_run(
         rate: Requests per second from now on, if not as before.
         max_in_flight: Requests under way at once from now on, if not as before.
         keep_staged: Whether to keep the working files after a clean finish, if not as before.
+        runner: What works on partitions from now on, if not as before.
+        dask_address: Scheduler of the cluster, if not as before.
         embedded_url: Where the embedded server of the run is now.
 
     Raises:
@@ -118,13 +129,16 @@ def resume_run(
         EndpointImportError: See `import_endpoints`.
     """
     run = open_run_directory(runs_dir, run_id)
-    with locked(run):
+    with ExitStack() as stack:
+        stack.enter_context(locked(run))
         manifest = load_manifest(run)
         changes = {
             "runs_dir": runs_dir,
             "rate": rate,
             "max_in_flight": max_in_flight,
             "keep_staged": keep_staged,
+            "runner": runner,
+            "dask_address": dask_address,
             "endpoint_url": embedded_url,
         }
         settings = require_resumable(run, manifest, changes)
@@ -132,13 +146,14 @@ def resume_run(
             if not settings.keep_staged:
                 run.remove_working_files()
             return cast("dict[str, Any]", orjson.loads(run.summary.read_bytes()))
+        stack.enter_context(runners.chosen(settings))
         run.remove_leftovers()
         if manifest.attempts[-1].finished_at is None:  # killed: its last sign of life
             manifest.attempts[-1].finished_at = run.last_written_at()
         manifest.attempts.append(Attempt(started_at=datetime.now(UTC)))
         manifest.status, manifest.message, manifest.finished_at = RunStatus.RUNNING, None, None
         save_manifest(manifest, run)
-        get_run_logger().info("run %s goes on, in %s", run.run_id, run.path)
+        get_run_logger().info("run %s goes on, in %s", run.run_id, run.location)
         if manifest.command == "run":
             manifest.destination = renew_sender(settings).destination.name
         try:
@@ -152,8 +167,10 @@ def begin_run(settings: ImportSettings, command: str, destination: str | None) -
     """Make the run directory, write its first manifest, and go through the phases."""
     sources = find_sources(settings.sources)
     now = datetime.now(UTC)
-    run = create_run_directory(settings.runs_dir, settings.run_id or new_run_id(now))
-    with locked(run):
+    with ExitStack() as stack:
+        stack.enter_context(runners.chosen(settings))
+        run = create_run_directory(settings.runs_dir, settings.run_id or new_run_id(now))
+        stack.enter_context(locked(run))
         manifest = Manifest(
             run_id=run.run_id,
             command=command,
@@ -166,16 +183,16 @@ def begin_run(settings: ImportSettings, command: str, destination: str | None) -
             attempts=[Attempt(started_at=now)],
         )
         save_manifest(manifest, run)
-        get_run_logger().info("run %s begins, in %s", run.run_id, run.path)
+        get_run_logger().info("run %s begins, in %s", run.run_id, run.location)
         return go_through(run, manifest, settings)
 
 
 def go_through(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> dict[str, Any]:
     """Do what is left to do of the phases, then report; give the summary."""
     try:
-        with stopping.on_signals():
-            stopped_by = process(run, manifest, settings)
-            return report(run, manifest, settings, stopped_by)
+        with stopping.on_signals(), runners.shared(run) as known:
+            stopped_by = process(known, manifest, settings)
+            return report(known, manifest, settings, stopped_by)
     except BaseException as error:
         note_failure(run, manifest, error)
         raise
@@ -210,6 +227,8 @@ def deliver(
     run: RunDirectory, manifest: Manifest, settings: ImportSettings
 ) -> EndpointImportError | None:
     """Send partition after partition; give the error that stopped sending, if one did."""
+    if (cluster := runners.current()) is not None:
+        return deliver_in_lanes(run, manifest.partitions, settings, cluster)
     futures = [deliver_partition.submit(run, part, settings) for part in manifest.partitions]
     try:
         wait(list(futures))
@@ -233,8 +252,7 @@ def report(
         settle_partitions(run, manifest)
         counts = count_rows(run, manifest)
         issues_by_code = write_issues(run, manifest)
-        is_import = manifest.command == "run"
-        with_unprocessed = is_import and counts[Outcome.UNPROCESSED] > 0
+        with_unprocessed = manifest.command == "run" and counts[Outcome.UNPROCESSED] > 0
         write_row_files(run, manifest, with_unprocessed=with_unprocessed)
     manifest.status = judge(counts, manifest, stopped_by)
     manifest.message = stopped_by.message if stopped_by else None
@@ -266,7 +284,7 @@ def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:
 def note_failure(run: RunDirectory, manifest: Manifest, error: BaseException) -> None:
     """Write into the manifest why a run could not be finished, unless that is written already."""
     if manifest.finished_at is None:
-        is_curable = isinstance(error, StorageError)
+        is_curable = isinstance(error, StorageError | ClusterError)
         manifest.status = RunStatus.STOPPED if is_curable else RunStatus.FAILED
         manifest.message = str(error) or type(error).__name__
         manifest.attempts[-1].finished_at = datetime.now(UTC)

@@ -25,6 +25,7 @@ from pipelines.errors import ConfigurationError
 _START_S = 120
 """Most seconds that Prefect may take to start; 3 are usual, and 7 more to make its database."""
 _OK = 200
+_own: set[str] = set()
 _EPHEMERAL = {
     "PREFECT_UI_ENABLED": "0",
     # As Prefect tells the API that it starts by itself; but not PREFECT__SERVER_FINAL, a collection
@@ -35,6 +36,11 @@ _EPHEMERAL = {
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
     "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
 }
+
+
+def is_own(url: str) -> bool:
+    """Say whether this process has started the API at an address, so that both end together."""
+    return url in _own
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ class PrefectApi:
         url = f"http://127.0.0.1:{self._port}/api"
         # Prefect's own threads see only the global settings, which come from the environment.
         os.environ["PREFECT_API_URL"] = url
+        _own.add(url)
         refresh_global_settings_context()
         # Nobody looks for heartbeats at an API that ends with the run, and the end of a flow waits
         # for the thread that sends them: up to a second.

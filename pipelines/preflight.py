@@ -1,8 +1,11 @@
 """Preflight: what can be said of settings and sources before Prefect has even started."""
 
+from datetime import UTC, datetime
+
+from pipelines.errors import ConfigurationError, StorageError
 from pipelines.sending import connect
 from pipelines.settings import ImportSettings
-from pipelines.storage.run_dir import refuse_existing_run
+from pipelines.storage.run_dir import new_run_id, refuse_existing_run
 from pipelines.storage.sources import find_sources
 
 
@@ -14,12 +17,17 @@ def check_settings(settings: ImportSettings, *, sends: bool) -> None:
         sends: Whether the run is to send, and so needs a destination.
 
     Raises:
-        ConfigurationError: The destination cannot be addressed as set, or the run id is no name.
+        ConfigurationError: The destination cannot be addressed as set, the place of the runs
+            cannot be used, or the run id is no name.
         RunStateError: There is a run of that name.
         SourceError: A source is not there, or of a format that cannot be read.
     """
-    if settings.run_id is not None:
-        refuse_existing_run(settings.runs_dir, settings.run_id)
+    try:
+        # Also without a name: a bucket that cannot be read is better told now.
+        run_id = new_run_id(datetime.now(UTC)) if settings.run_id is None else settings.run_id
+        refuse_existing_run(settings.runs_dir, run_id)
+    except StorageError as error:
+        raise ConfigurationError(error.message) from error
     if sends:
         connect(settings).close()
     find_sources(settings.sources)

@@ -12,7 +12,7 @@ from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import DECIDING_PACKAGES, Manifest, RunStatus, read_versions
 from pipelines.storage.run_dir import RunDirectory
 
-CHANGEABLE = frozenset({"rate", "max_in_flight", "keep_staged"})
+CHANGEABLE = frozenset({"rate", "max_in_flight", "keep_staged", "runner", "dask_address"})
 """Settings that change nothing about what becomes of a row."""
 _FINISHED = frozenset({RunStatus.COMPLETED, RunStatus.COMPLETED_WITH_ERRORS})
 _NEW_RUN = "Start a new run; unprocessed.csv, where there is one, holds what is left of this one."

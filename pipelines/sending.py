@@ -17,13 +17,18 @@ from pipelines.destinations.delivery import Delivery, SendCounts
 from pipelines.destinations.registry import open_destination
 from pipelines.destinations.sender import Sender
 from pipelines.errors import BooksError, EndpointImportError
+from pipelines.lanes import Lane
 from pipelines.settings import ImportSettings
 from pipelines.steps.outcomes import DELIVERY_SCHEMA
 from pipelines.steps.pack import ItemBuffer, pack_batches
 from pipelines.storage.answer_log import AnswerLog, read_answers
 from pipelines.storage.run_dir import RunDirectory
+from pipelines.storage.stop_request import StopWatch
 from schemas.batch import BatchLimits
 from schemas.outcomes import Outcome
+
+MOST_SENDERS = 64
+"""Senders that are kept, which is what a run needs: one, or on a worker one per lane."""
 
 
 def send_partition(run: RunDirectory, number: int, sender: Sender) -> EndpointImportError | None:
@@ -77,13 +82,18 @@ def send_partition(run: RunDirectory, number: int, sender: Sender) -> EndpointIm
 
 def find_taken(run: RunDirectory) -> bytes | None:
     """Find an item of the run that the service has taken, in any partition."""
-    for log in sorted(run.answers(0).parent.glob("part-*.log")):
+    for log in run.list_files("delivered", ".log"):
         for record in read_answers(log).records:
             for start, _, outcome, *_ in record["deliveries"]:
                 if outcome == Outcome.ACCEPTED.value:
                     number = int(log.stem.removeprefix("part-"))
                     return str(read_sendable(run, number, "item")[start]).encode()
     return None
+
+
+def count_answered(run: RunDirectory, number: int) -> int:
+    """Count the items of a partition that have an answer."""
+    return sum(map(len, _answered(read_answers(run.answers(number)).records)))
 
 
 def _answered(records: Iterable[Mapping[str, Any]]) -> Iterable[range]:
@@ -156,16 +166,23 @@ def close_sender(settings: ImportSettings) -> None:
     _open_sender.cache_clear()
 
 
-def open_sender(settings: ImportSettings) -> Sender:
-    """Give this process's sender for a run: its pace holds over all partitions."""
-    return _open_sender(settings.model_dump_json())
+def open_sender(settings: ImportSettings, lane: Lane | None = None) -> Sender:
+    """Give this process's sender for a run or a lane of it: its pace holds over all partitions."""
+    return _open_sender(settings.model_dump_json(), lane)
 
 
-@lru_cache(maxsize=1)
-def _open_sender(settings_json: str) -> Sender:
+@lru_cache(maxsize=MOST_SENDERS)
+def _open_sender(settings_json: str, lane: Lane | None) -> Sender:
     settings = ImportSettings.model_validate_json(settings_json)
     destination = connect(settings)
     capabilities = destination.capabilities
+    if lane is not None:
+        return Sender(
+            destination,
+            lane.max_in_flight,
+            lane.requests_per_second,
+            should_stop=StopWatch(lane.run, lane.owner).is_requested,
+        )
     return Sender(
         destination,
         settings.max_in_flight or capabilities.max_in_flight,

@@ -1,14 +1,15 @@
 """Settings of a run: what the command line, the settings file and Prefect's parameters fill in."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from pipelines.defaults import LOCAL_APPLICATION, PARTITION_ROWS
 from pipelines.steps.guards import parse_threshold
+from pipelines.storage.places import RunsDir
 from schemas.channels import ChannelType
 from schemas.codes import country_codes, normalize_countries
 from schemas.phones import PhoneCheck
@@ -41,10 +42,14 @@ class ImportSettings(BaseModel):
     """Channel of rows that name none."""
     phone_check: PhoneCheck = PhoneCheck.VALID
     """How strictly phone numbers are judged."""
-    runs_dir: Path = Path("runs")
+    runs_dir: RunsDir = Path("runs")
     """Where run directories are kept."""
     run_id: str | None = None
     """Name of the run; made from the time if empty."""
+    runner: Literal["threads", "dask"] = "threads"
+    """What works on partitions: threads of this process, or the workers of a Dask cluster."""
+    dask_address: Annotated[str | None, Field(validate_default=True)] = None
+    """Scheduler of the Dask cluster, such as tcp://10.0.0.5:8786."""
     rate: Annotated[float | None, Field(gt=0)] = None
     """Requests per second; the destination's quota if empty."""
     max_in_flight: Annotated[int | None, Field(ge=1, le=64)] = None
@@ -88,6 +93,13 @@ class ImportSettings(BaseModel):
             raise ValueError("give a URL such as http://127.0.0.1:8765")
         if "@" in parts.netloc:
             raise ValueError("leave user and password out of it: settings are written to disk")
+        return value
+
+    @field_validator("dask_address")
+    @classmethod
+    def _check_address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("runner") == "dask" and not value:
+            raise ValueError("--runner dask needs the address of a scheduler (tcp://HOST:8786)")
         return value
 
     @field_validator("max_invalid")

@@ -17,6 +17,7 @@ from prefect.cache_policies import NO_CACHE
 
 from pipelines import progress, stopping
 from pipelines.errors import DestinationError, EndpointImportError, StorageError
+from pipelines.lanes import Lane
 from pipelines.preparing import find_excess, prepare
 from pipelines.sending import (
     open_sender,
@@ -33,6 +34,7 @@ from pipelines.storage.atomic import write_parquet
 from pipelines.storage.manifest import InputRecord, Manifest, PartitionRecord
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.sources import SourceStamp
+from pipelines.storage.stop_request import is_stop_requested
 from schemas.outcomes import Outcome
 
 
@@ -91,7 +93,7 @@ def prepare_partition(
     if done.is_file():
         progress.skip("prepare", part.rows)
         return count_rows(done)
-    if stopping.is_requested():
+    if stopping.is_requested() or is_stop_requested(run):
         return None
     valid = prepare(run, part, source, excess, settings, with_items=with_items)
     progress.advance("prepare", part.rows)
@@ -121,10 +123,12 @@ def _read_keys(run: RunDirectory, number: int, columns: Sequence[str]) -> pl.Dat
 
 @task(task_run_name="deliver-{part.number}", cache_policy=NO_CACHE)
 def deliver_partition(
-    run: RunDirectory, part: PartitionRecord, settings: ImportSettings
+    run: RunDirectory, part: PartitionRecord, settings: ImportSettings, lane: Lane | None = None
 ) -> EndpointImportError | None:
     """Send one partition; give the error that stopped sending, if one did."""
-    sender = open_sender(settings)
+    sender = open_sender(settings, lane)
+    if lane is not None:
+        sender.hold_back()
     try:
         return send_partition(run, part.number, sender)
     except StorageError as error:

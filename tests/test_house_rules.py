@@ -36,15 +36,20 @@ SHELL = (
     *("pipelines.cli", "pipelines.terminal", "pipelines.preflight"),
     *("pipelines.flows", "pipelines.tasks", "pipelines.staging", "pipelines.preparing"),
     *("pipelines.sending", "pipelines.resuming", "pipelines.intake", "pipelines.phases"),
-    *("pipelines.prefect_api", "pipelines.prefect_server"),
+    *("pipelines.prefect_api", "pipelines.prefect_server", "pipelines.delivering"),
+    *("pipelines.runners", "pipelines.cluster", "pipelines.cluster_checks", "pipelines.lanes"),
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),
 )
 # What is imported, and the only ones that may.
 RESERVED = {
     "prefect": (
-        *("pipelines.flows", "pipelines.tasks", "pipelines.intake"),
+        *("pipelines.flows", "pipelines.tasks", "pipelines.intake", "pipelines.delivering"),
         *("pipelines.prefect_api", "pipelines.prefect_server"),
+        *("pipelines.cluster", "pipelines.cluster_checks"),
     ),
+    "prefect_dask": ("pipelines.cluster",),
+    "distributed": ("pipelines.cluster", "pipelines.cluster_checks"),
+    "dask": ("pipelines.runners",),
     "boto3": ("pipelines.destinations", "pipelines.storage", "pipelines.local_server"),
     "botocore": ("pipelines.destinations", "pipelines.storage", "pipelines.local_server"),
     "pipelines.local_server": ("pipelines.cli", "pipelines.local_server"),

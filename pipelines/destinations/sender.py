@@ -287,6 +287,10 @@ class Sender:
         limit = self._too_large_bytes
         return limit is not None and len(payload) >= max(limit, self._taken_bytes + 1)
 
+    def hold_back(self) -> None:
+        """Let a period pass before the next request: another process may just have sent one."""
+        self._pace.hold_back()
+
     def stop(self, error: EndpointImportError) -> None:
         """Send nothing any more, in no partition, because of this error or one before it."""
         with self._stop_lock:

@@ -69,6 +69,15 @@ class Pace:
             pace = self._pace()
         return None if math.isinf(pace) else pace
 
+    def hold_back(self) -> None:
+        """Let the next request wait a period, as if one had just gone out; not without a limit.
+
+        For a pace that goes on where another process left off.
+        """
+        with self._lock:
+            if not math.isinf(self._ceiling):
+                self._due_s = max(self._due_s, self._clock.monotonic() + 1 / self._pace())
+
     def acquire(self, is_over: Callable[[], bool]) -> int:
         """Wait until the next request may go out, or `is_over`; give the request's ticket."""
         with self._turn:

@@ -140,7 +140,7 @@ def _fewest_requests(rows: int) -> int:
 def make_plan(run: RunDirectory, settings: ImportSettings) -> ImportPlan:
     """Plan the import of a checked run's valid rows."""
     rows = requests = 0
-    for path in sorted((run.path / "outcomes").glob("part-*.parquet")):
+    for path in run.list_files("outcomes", ".parquet"):
         outcomes = pl.read_parquet(path, columns=["outcome"])["outcome"]
         sendable = int((outcomes == Outcome.UNPROCESSED.value).sum())
         rows += sendable

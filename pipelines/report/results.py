@@ -60,7 +60,7 @@ def write_row_files(run: RunDirectory, manifest: Manifest, *, with_unprocessed: 
     if with_unprocessed:
         _write(run, manifest, [Outcome.UNPROCESSED.value], "unprocessed")
     else:  # there may be one of an attempt that stopped
-        run.unprocessed.unlink(missing_ok=True)
+        run.remove(run.unprocessed)
 
 
 def _write(run: RunDirectory, manifest: Manifest, wanted: Sequence[str], name: str) -> None:

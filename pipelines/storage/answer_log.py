@@ -14,8 +14,10 @@ Answers are not synced one by one. What was written outlives the process (kill -
 has it; a power cut may cost the last answers, with the effect just told.
 """
 
+import fcntl
 import os
 import threading
+import time
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,11 +27,16 @@ from typing import Any, Self
 
 import orjson
 
-from pipelines.errors import RunStateError
-from pipelines.storage.atomic import PRIVATE_FILE, cannot_write, sync_directory
+from pipelines.errors import RunStateError, StorageError
+from pipelines.storage.atomic import PRIVATE_FILE, LogCopy, cannot_write, follow, sync_directory
 
 _END = "end"
 """Ends a log; being no object, it is never an answer."""
+
+
+LOCK_S = 60.0
+"""Seconds to wait for another writer's end: a worker that lost its driver finishes its requests."""
+_LOOK_EVERY_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,29 @@ def _read(path: Path) -> tuple[AnswerRead, int, int]:
     return AnswerRead(values[0] if values else None, records, is_complete), size, checksum
 
 
+def _lock(file: int, path: Path) -> None:
+    """Let no other process write, for as long as the file is open here.
+
+    The lock of a run keeps off who else would work on it, but not a worker of a cluster that its
+    scheduler has given up too early.
+    """
+    last_s = time.monotonic() + LOCK_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= last_s:
+                raise StorageError(
+                    f"{path} is being written by another process, a worker of an earlier attempt. "
+                    "Wait until that ends or stop it, then resume the run."
+                ) from None
+            time.sleep(_LOOK_EVERY_S)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        else:
+            return
+
+
 class AnswerLog:
     """A log that is open for writing, by any number of threads of one process."""
 
@@ -95,6 +125,7 @@ class AnswerLog:
         self._checksum = checksum
         self._is_torn = False
         self._lock = threading.Lock()
+        self._copy: LogCopy | None = None
 
     @classmethod
     def open(cls, path: Path, stamp: Mapping[str, int]) -> Self:
@@ -106,24 +137,27 @@ class AnswerLog:
 
         Raises:
             RunStateError: The log that is there is about something else.
-            StorageError: The disk is full, or the folder cannot be written.
+            StorageError: The disk is full, the folder cannot be written, or another process has
+                the log open and does not end.
         """
-        read, size, checksum = _read(path)
-        if read.stamp is not None and read.stamp != dict(stamp):
-            raise RunStateError(
-                f"{path} holds answers about other items than the run has now: files of the run "
-                "were changed. Start a new run."
-            )
         try:
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
         except OSError as error:
             raise cannot_write(path, error) from error
-        log = cls(path, file, read, size, checksum)
         try:
+            _lock(file, path)
+            read, size, checksum = _read(path)
+            if read.stamp is not None and read.stamp != dict(stamp):
+                raise RunStateError(
+                    f"{path} holds answers about other items than the run has now: files of the "
+                    "run were changed. Start a new run."
+                )
+            log = cls(path, file, read, size, checksum)
             # Also for a log that only ends behind its last whole line: nothing is lost by it.
             log._cut_back()
             if read.stamp is None:
                 log._write(dict(stamp))
+            log._copy = follow(path)
         except BaseException:
             os.close(file)
             raise
@@ -138,6 +172,8 @@ class AnswerLog:
         with self._lock:
             if self._file < 0 or self.is_complete:
                 raise ValueError(f"{self._path} is closed")
+            if self._copy is not None:
+                self._copy.check()
             self._write(dict(record))
 
     def close(self, *, complete: bool) -> None:
@@ -161,8 +197,13 @@ class AnswerLog:
             except OSError as error:
                 raise cannot_write(self._path, error) from error
             finally:
-                os.close(self._file)
-                self._file = -1
+                # Another thread may have it only when the copy is as new as the log.
+                try:
+                    if self._copy is not None:
+                        self._copy.close()
+                finally:
+                    os.close(self._file)
+                    self._file = -1
 
     def _write(self, value: dict[str, Any] | str) -> None:
         text = orjson.dumps(value)

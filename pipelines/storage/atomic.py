@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
+from typing import Any, Protocol
 
 import orjson
 import polars as pl
@@ -27,6 +28,46 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NUMBER_IN_TEXT = re.compile(r"\(os error (\d+)\)")
 
 
+class Upload(Protocol):
+    """Puts files where other machines find them."""
+
+    def upload(self, source: Path, path: Path) -> None:
+        """Upload what is to stand at a path."""
+        ...
+
+    def follow(self, path: Path) -> "LogCopy":
+        """Keep the copy of a log that grows up to date."""
+        ...
+
+
+class LogCopy(Protocol):
+    """Keeps the copy of a log up to date."""
+
+    def check(self) -> None:
+        """Raise what went wrong since the last call."""
+        ...
+
+    def close(self) -> None:
+        """Bring the copy up to date for the last time."""
+        ...
+
+
+UPLOADS: dict[Path, Upload] = {}
+"""Folders that are copies of what is elsewhere, and how a file gets there."""
+
+
+def _upload(source: Path, path: Path) -> None:
+    for folder, upload in list(UPLOADS.items()):
+        if path.is_relative_to(folder):
+            upload.upload(source, path)
+
+
+def follow(path: Path) -> LogCopy | None:
+    """Keep the copy of a log that grows up to date, if there is to be one."""
+    found = [upload for folder, upload in list(UPLOADS.items()) if path.is_relative_to(folder)]
+    return found[0].follow(path) if found else None
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it there once it is written and synced.
@@ -36,12 +77,14 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: The disk is full, or the directory is gone or read-only.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # No two writers share it, on whichever machines: a worker may be taken for dead and live on.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{token_hex(4)}.tmp")
     try:
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
         temporary.chmod(PRIVATE_FILE)
+        _upload(temporary, path)
         temporary.replace(path)
         sync_directory(path.parent)
     except OSError as error:

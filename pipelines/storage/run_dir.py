@@ -1,6 +1,6 @@
 """The run directory: everything that a run knows, in files.
 
-    runs/<run_id>/              mode 0700
+    runs/<run_id>/              mode 0700; on S3 s3://<bucket>/<prefix>/<run_id>/ (`mirror`)
       manifest.json             inputs, settings, versions, status, times
       staged/part-00000.parquet      records as they came, with source_row; malformed ones with text
       rows/part-00000.parquet        every record's source_row and, where known, endpoint_id
@@ -12,6 +12,7 @@
       outcomes/part-00000.parquet    one outcome for every row
       issues.parquet  errors.csv  unprocessed.csv  summary.json  report.html
       lock                      who works on the run (`run_lock`)
+      stop                      asks workers on a cluster to come to an end (`stop_request`)
 
 A file that is present is complete (`atomic`), which makes every phase restartable: a partition
 whose file is there is done. Only the logs in `delivered` grow, and say themselves whether they are
@@ -27,6 +28,7 @@ from uuid import uuid4
 
 from pipelines.errors import ConfigurationError, RunStateError
 from pipelines.storage.atomic import remove_leftovers
+from pipelines.storage.places import Place, S3Folder
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 WORKING_FOLDERS = ("staged", "rows", "prepared", "found", "resolved", "delivered")
@@ -46,52 +48,87 @@ class RunDirectory:
         return self.path.name
 
     @property
+    def location(self) -> str:
+        """Where it is, for people."""
+        return str(self.path)
+
+    @property
+    def runs_dir(self) -> Place:
+        """Where it is kept."""
+        return self.path.parent
+
+    def show(self, path: Path) -> str:
+        """Give the place of one of its files, for people."""
+        return str(path)
+
+    def at(self, *names: str) -> Path:
+        """Give the path of one of its files, by its folder and name."""
+        return self.path.joinpath(*names)
+
+    def list_files(self, folder: str, suffix: str) -> list[Path]:
+        """Give the files of a folder, in the order of their names."""
+        return sorted((self.path / folder).glob(f"part-*{suffix}"))
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, if it is there."""
+        path.unlink(missing_ok=True)
+
+    def from_everywhere(self) -> "RunDirectory":
+        """Give the run by a path that does not depend on a process's current folder."""
+        return RunDirectory(self.path.absolute())
+
+    @property
     def manifest(self) -> Path:
         """Inputs, settings, versions, status."""
-        return self.path / "manifest.json"
+        return self.at("manifest.json")
 
     @property
     def summary(self) -> Path:
         """Counts of the run."""
-        return self.path / "summary.json"
+        return self.at("summary.json")
 
     @property
     def errors(self) -> Path:
         """Rows to fix."""
-        return self.path / "errors.csv"
+        return self.at("errors.csv")
 
     @property
     def unprocessed(self) -> Path:
         """Rows that were never tried or never answered."""
-        return self.path / "unprocessed.csv"
+        return self.at("unprocessed.csv")
 
     @property
     def issues(self) -> Path:
         """All issues."""
-        return self.path / "issues.parquet"
+        return self.at("issues.parquet")
 
     @property
     def report(self) -> Path:
         """The quality report."""
-        return self.path / "report.html"
+        return self.at("report.html")
 
     @property
     def decisions(self) -> Path:
         """What `resolve` decided."""
-        return self.path / "resolved" / "decisions.parquet"
+        return self.at("resolved", "decisions.parquet")
 
     @property
     def run_issues(self) -> Path:
         """What `resolve` found."""
-        return self.path / "resolved" / "found.parquet"
+        return self.at("resolved", "found.parquet")
+
+    @property
+    def stop_request(self) -> Path:
+        """Present while the workers of a cluster are to come to an end."""
+        return self.at("stop")
 
     def part(self, folder: str, partition: int) -> Path:
         """Give the file of a partition in one of the folders."""
-        return self.path / folder / f"part-{partition:05d}.parquet"
+        return self.at(folder, f"part-{partition:05d}.parquet")
 
     def answers(self, partition: int) -> Path:
         """Give the log of the service's answers for a partition."""
-        return self.path / "delivered" / f"part-{partition:05d}.log"
+        return self.at("delivered", f"part-{partition:05d}.log")
 
     def remove_leftovers(self) -> None:
         """Remove the temporary files of a process that was killed."""
@@ -115,13 +152,16 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:4]}"
 
 
-def create_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:
+def create_run_directory(runs_dir: Place, run_id: str) -> RunDirectory:
     """Make a new run directory, readable by its owner alone.
 
     Raises:
         ConfigurationError: The run id is no file name, or the place cannot be written.
         RunStateError: There is a run of that name.
     """
+    if isinstance(runs_dir, S3Folder):
+        refuse_existing_run(runs_dir, run_id)
+        return run_at(runs_dir, run_id)
     run = RunDirectory(runs_dir / _checked(run_id))
     try:
         if not runs_dir.is_dir():
@@ -142,24 +182,25 @@ def create_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:
     return run
 
 
-def refuse_existing_run(runs_dir: Path, run_id: str) -> None:
+def refuse_existing_run(runs_dir: Place, run_id: str) -> None:
     """Refuse a run id that cannot be used for a new run.
 
     Raises:
         ConfigurationError: It is no file name.
         RunStateError: There is a run of that name.
     """
-    if (runs_dir / _checked(run_id)).exists():
+    folder = runs_dir / _checked(run_id)
+    if folder.exists() if isinstance(folder, Path) else run_at(runs_dir, run_id).manifest.exists():
         raise _taken(runs_dir, run_id)
 
 
-def open_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:
+def open_run_directory(runs_dir: Place, run_id: str) -> RunDirectory:
     """Find a run that exists.
 
     Raises:
         RunStateError: There is none of that name.
     """
-    run = RunDirectory(runs_dir / _checked(run_id))
+    run = run_at(runs_dir, _checked(run_id))
     if not run.manifest.is_file():
         raise RunStateError(
             f"There is no run {run_id} in {runs_dir}. `endpoint-import runs` lists them."
@@ -167,13 +208,27 @@ def open_run_directory(runs_dir: Path, run_id: str) -> RunDirectory:
     return run
 
 
-def list_runs(runs_dir: Path) -> list[RunDirectory]:
+def run_at(runs_dir: Place, run_id: str) -> RunDirectory:
+    """Give a run by its name, whether there is one or not."""
+    if isinstance(runs_dir, S3Folder):
+        from pipelines.storage.mirror import open_mirror  # needs boto3, which takes a while
+
+        return open_mirror(runs_dir / run_id)
+    return RunDirectory(runs_dir / run_id)
+
+
+def list_runs(runs_dir: Place) -> list[RunDirectory]:
     """List the runs, in no particular order: when each one began stands in its manifest."""
+    if isinstance(runs_dir, S3Folder):
+        from pipelines.storage.s3_store import S3Store
+
+        found = [run_at(runs_dir, name) for name in S3Store(runs_dir).list_folders()]
+        return [run for run in found if run.manifest.is_file()]
     return [RunDirectory(path.parent) for path in runs_dir.glob("*/manifest.json")]
 
 
-def _taken(runs_dir: Path, run_id: str) -> RunStateError:
-    if not RunDirectory(runs_dir / run_id).manifest.exists():
+def _taken(runs_dir: Place, run_id: str) -> RunStateError:
+    if not run_at(runs_dir, run_id).manifest.exists():
         return RunStateError(
             f"{runs_dir / run_id} is there already and no run, or one that was killed before it "
             "had begun. Remove it, or choose another --run-id."

@@ -3,6 +3,8 @@
 The lock is the kernel's (flock on `<run>/lock`), so that it ends with the process that holds it,
 however that dies. What stands in the file only says who that is. Programs that the owner starts do
 not inherit the lock; processes that it forks do, and keep it for as long as they live.
+
+On S3 there is no such thing: see `s3_lock`.
 """
 
 import fcntl
@@ -13,12 +15,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from pipelines.errors import RunStateError
 from pipelines.storage.atomic import PRIVATE_FILE, cannot_write
+from pipelines.storage.places import S3Folder
 from pipelines.storage.run_dir import RunDirectory
+
+if TYPE_CHECKING:
+    from pipelines.storage.mirror import MirroredRun
 
 ATTEMPTS = 5
 """Looks at a lock before it counts as held: whoever asks for its owner holds it for a moment, and
@@ -47,6 +54,14 @@ def locked(run: RunDirectory) -> Iterator[None]:
         RunStateError: Another process works on the run, or this one does already.
         StorageError: The run directory cannot be written.
     """
+    if (mirrored := _on_s3(run)) is not None:
+        from pipelines.storage import s3_lock
+
+        with s3_lock.hold(mirrored, _new_owner().model_dump_json().encode()) as is_ours:
+            if not is_ours:
+                raise _refusal(run, read_owner(run))
+            yield
+        return
     path = _path(run)
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
@@ -79,6 +94,11 @@ def read_owner(run: RunDirectory) -> Owner | None:
     Raises:
         RunStateError: The lock is another user's.
     """
+    if (mirrored := _on_s3(run)) is not None:
+        from pipelines.storage import s3_lock
+
+        found = mirrored.store.read(s3_lock.NAME)
+        return _parse(found.content) if found and s3_lock.is_held(found) else None
     path = _path(run)
     try:
         file = os.open(path, os.O_RDONLY)
@@ -96,6 +116,14 @@ def read_owner(run: RunDirectory) -> Owner | None:
     finally:
         os.close(file)
     return None
+
+
+def _on_s3(run: RunDirectory) -> "MirroredRun | None":
+    if not isinstance(run.runs_dir, S3Folder):
+        return None
+    from pipelines.storage.mirror import MirroredRun  # needs boto3, which takes a while
+
+    return run if isinstance(run, MirroredRun) else None
 
 
 def _path(run: RunDirectory) -> Path:
@@ -118,9 +146,12 @@ def _try(file: int, kind: int) -> bool:
     return True
 
 
+def _new_owner() -> Owner:
+    return Owner(pid=os.getpid(), host=socket.gethostname(), started_at=datetime.now(UTC))
+
+
 def _write_owner(file: int) -> None:
-    owner = Owner(pid=os.getpid(), host=socket.gethostname(), started_at=datetime.now(UTC))
-    text = owner.model_dump_json().encode()
+    text = _new_owner().model_dump_json().encode()
     # Over what stands there, and cut behind it: that takes no room on a full disk.
     os.pwrite(file, text, 0)
     os.ftruncate(file, len(text))
@@ -128,8 +159,15 @@ def _write_owner(file: int) -> None:
 
 def _read(file: int) -> Owner | None:
     try:
-        return Owner.model_validate_json(os.pread(file, _LONGEST_TEXT, 0))
-    except (OSError, ValidationError):
+        return _parse(os.pread(file, _LONGEST_TEXT, 0))
+    except OSError:
+        return None
+
+
+def _parse(text: bytes) -> Owner | None:
+    try:
+        return Owner.model_validate_json(text)
+    except ValidationError:
         return None
 
 

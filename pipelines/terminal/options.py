@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from pipelines.defaults import PARTITION_ROWS
+from pipelines.storage.places import Place, parse_place
 from schemas.channels import ChannelType
 
 SETTINGS_FILE = Path("endpoint-import.toml")
@@ -35,11 +36,22 @@ def option(
     )
 
 
+def _read_place(value: Any) -> Place:
+    try:
+        place = parse_place(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if isinstance(place, Path):
+        click.Path(file_okay=False).convert(place, None, None)
+    return place
+
+
 RUNS_DIR = option(
     "--runs-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_read_place,
+    metavar="DIRECTORY",
     default=Path("runs"),
-    help="Where run directories are kept.",
+    help="Where run directories are kept: a folder, or s3://BUCKET/PREFIX.",
 )
 JSON = option(
     "--json",
@@ -85,6 +97,17 @@ SOURCE_OPTIONS = (
         type=click.IntRange(100, 1_000_000),
         default=PARTITION_ROWS,
         help="Records per partition; memory grows with it.",
+    ),
+    option(
+        "--runner",
+        type=click.Choice(["threads", "dask"]),
+        default="threads",
+        help="What works on partitions: threads of this process, or a Dask cluster.",
+    ),
+    option(
+        "--dask-address",
+        metavar="URL",
+        help="Scheduler of the Dask cluster, such as tcp://10.0.0.5:8786.",
     ),
     RUNS_DIR,
     option("--run-id", metavar="NAME", help="Name of the run; made from the time if not given."),

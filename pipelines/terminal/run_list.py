@@ -1,6 +1,5 @@
 """The list of past runs."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -10,6 +9,7 @@ from rich.table import Table
 from pipelines.errors import RunStateError
 from pipelines.report.summary import Summary
 from pipelines.storage.manifest import Manifest
+from pipelines.storage.places import Place
 from pipelines.storage.run_dir import RunDirectory, list_runs
 from pipelines.terminal.running import read_run, say_status
 
@@ -26,7 +26,7 @@ class PastRun(NamedTuple):
     summary: Summary | None
 
 
-def read_all_runs(runs_dir: Path) -> list[PastRun]:
+def read_all_runs(runs_dir: Place) -> list[PastRun]:
     """Read the runs that can be read, newest first; say on stderr which cannot."""
     found = []
     for run in list_runs(runs_dir):

@@ -6,7 +6,6 @@ from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,8 @@ from pipelines.report.plan import make_plan
 from pipelines.report.plan_text import say_plan
 from pipelines.report.summary import Summary
 from pipelines.storage.manifest import Manifest, RunStatus, load_manifest
-from pipelines.storage.run_dir import RunDirectory
+from pipelines.storage.places import Place
+from pipelines.storage.run_dir import RunDirectory, run_at
 from pipelines.storage.run_lock import read_owner
 from pipelines.terminal.process import (
     STOPPED,
@@ -63,7 +63,7 @@ API_UNREACHABLE = "Failed to reach API at "
 
 def run_flow(
     start: Callable[[ModuleType], object],
-    runs_dir: Path,
+    runs_dir: Place,
     run_id: str,
     prefect_api: "PrefectApi | None",
     *,
@@ -80,7 +80,7 @@ def run_flow(
         planned: Settings of the import that is only planned, if that is so.
         as_json: Whether to print the summary as JSON too.
     """
-    run = RunDirectory(runs_dir / run_id)
+    run = run_at(runs_dir, run_id)
     stopped: EndpointImportError | None = None
     begun_at = datetime.now(UTC)
     with ProgressBar():

@@ -109,31 +109,48 @@ def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list
     if "column.unmapped" in summary.issues_by_code:
         lines.append(f"Not imported: {', '.join(_unmapped(run))} (no column of an endpoint)")
     if summary.invalid or summary.rejected:
-        lines.append(f"To fix:  correct {run.errors}, then: {_again(run, manifest)}")
+        lines.append(f"To fix:  {_correct(run)}, then: {_again(run, manifest)}")
     if manifest.message is not None:
         lines.append(f"Why:     {manifest.message}")
     if manifest.status is RunStatus.STOPPED:
         lines.append(f"Go on:   {resume_command(run)}")
     if manifest.status in (RunStatus.STOPPED, RunStatus.GUARDED) and run.unprocessed.is_file():
-        lines.append(f"To send: {run.unprocessed} holds the rows that are still to be sent")
+        lines.append(
+            f"To send: {run.show(run.unprocessed)} holds the rows that are still to be sent"
+        )
     if manifest.settings.get("local") and summary.accepted:
         serve = shlex.join(["endpoint-import", "serve", *_database(manifest)])
         lines.append(f"Look:    `{serve}` serves what the embedded server stored")
-    return [*lines, f"Report:  {run.report}", f"Run:     {run.run_id}"]
+    return [*lines, f"Report:  {run.show(run.report)}", f"Run:     {run.run_id}"]
 
 
 def resume_command(run: RunDirectory) -> str:
     """Give the command that goes on with a run."""
-    runs_dir = run.path.parent
+    runs_dir = run.runs_dir
     is_default = runs_dir == ImportSettings.model_fields["runs_dir"].default
     place = [] if is_default else ["--runs-dir", str(runs_dir)]
     return shlex.join(["endpoint-import", "resume", run.run_id, *place])
 
 
+def _correct(run: RunDirectory) -> str:
+    place = run.show(run.errors)
+    if _is_here(run):
+        return f"correct {place}"
+    return f"fetch it (aws s3 cp {place} .), correct it"
+
+
+def _is_here(run: RunDirectory) -> bool:
+    return run.show(run.errors) == str(run.errors)
+
+
 def _again(run: RunDirectory, manifest: Manifest) -> str:
     """Give the command that imports the corrected rows as this run would have."""
     given = manifest.settings
-    command = ["endpoint-import", manifest.command, str(run.errors)]
+    command = [
+        "endpoint-import",
+        manifest.command,
+        str(run.errors) if _is_here(run) else run.errors.name,
+    ]
     names = ["default_country", "default_channel", "phone_check", "runs_dir"]
     if given.get("local"):
         command += ["--local", *_database(manifest)]

@@ -7,6 +7,7 @@ import pytest
 from pipelines import errors
 from pipelines.errors import (
     BooksError,
+    ClusterError,
     ConfigurationError,
     DestinationError,
     EndpointImportError,
@@ -23,6 +24,7 @@ EXIT_CODES = {
     EndpointImportError: 1,
     BooksError: 1,
     StoppedError: 5,
+    ClusterError: 5,
     StorageError: 5,
     ConfigurationError: 2,
     RunStateError: 2,

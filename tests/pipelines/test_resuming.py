@@ -302,4 +302,4 @@ def test_a_path_may_be_given_as_it_was(tmp_path, monkeypatch):
 
 
 def test_only_what_changes_no_outcome_is_changeable():
-    assert {"rate", "max_in_flight", "keep_staged"} == CHANGEABLE
+    assert {"rate", "max_in_flight", "keep_staged", "runner", "dask_address"} == CHANGEABLE

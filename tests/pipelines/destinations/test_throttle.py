@@ -368,3 +368,11 @@ def test_idle_time_does_not_lower_the_pace():
         pace.note_accepted()
     # 20 were taken in 1.9 s and a second of the ten minutes.
     assert pace.requests_per_second == pytest.approx(20 / 2.9)
+
+
+@pytest.mark.parametrize(("rate", "first"), [(2, 100.5), (None, 100.0)])
+def test_a_pace_that_another_process_kept_begins_a_period_later(rate, first):
+    clock = FakeClock(100.0)
+    pace = Pace(rate, clock)
+    pace.hold_back()
+    assert pass_times(pace, clock, 1) == [first]
