@@ -5,17 +5,22 @@ name more attributes than the service keeps, all of them are staged first: which
 a value decides about every row.
 """
 
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 from prefect.futures import PrefectFuture, wait
 
+from pipelines.errors import SourceError, StorageError
 from pipelines.phases import phase
 from pipelines.preparing import may_have_excess
 from pipelines.settings import ImportSettings
 from pipelines.staging import SourceLayout, read_layout
 from pipelines.storage.manifest import Manifest, PartitionRecord, save_manifest
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.storage.sources import SourceFormat
+from pipelines.storage.sources import SourceFormat, SourceStamp
+from pipelines.storage.stop_request import request_stop
 from pipelines.tasks import find_excess_columns, prepare_partition, stage_source
 
 
@@ -27,17 +32,22 @@ def take_in(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> 
         StorageError: The run directory cannot be written.
     """
     futures: list[PrefectFuture[int | None]] = []
+    running: deque[Any] = deque()
     excess: list[str] = []
     layouts = read_layouts(manifest, settings)
+    if not manifest.is_staged:
+        forget_partitions(run, len(manifest.partitions))
     is_known = not may_have_excess(layout.header for layout in layouts)
 
     def prepare(part: PartitionRecord) -> None:
         with_items = manifest.command == "run"
-        futures.append(
-            prepare_partition.submit(
-                run, part, layouts[part.input], excess, settings, with_items=with_items
-            )
+        future = prepare_partition.submit(
+            run, part, layouts[part.input], excess, settings, with_items=with_items
         )
+        futures.append(future)
+        running.append(future)
+        while running and running[0].wrapped_future.done():
+            running.popleft().result()  # a failure ends the reading too
 
     def prepare_all() -> None:
         for part in manifest.partitions:
@@ -47,32 +57,68 @@ def take_in(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> 
         with phase(manifest, "stage"):
             if is_known:
                 prepare_all()  # those of an earlier attempt
-            stage(run, manifest, settings, prepare if is_known else lambda part: None)
+            stage_sources(run, manifest, settings, layouts, prepare if is_known else _ignore)
         with phase(manifest, "prepare", manifest.rows):
             if not is_known:
                 excess += find_excess_columns(run, manifest.inputs, manifest.partitions)
                 prepare_all()
             wait(list(futures))
-    finally:
+    except BaseException:
+        with suppress(StorageError):
+            request_stop(run)  # what is not begun is not prepared any more
         wait(list(futures))  # from here on nobody writes into the run
+        run.remove(run.stop_request)
+        raise
     valid = [future.result() for future in futures]
     return None if None in valid else sum(rows or 0 for rows in valid)
 
 
+def _ignore(_: PartitionRecord) -> None:
+    """Leave a partition for later."""
+
+
 def read_layouts(manifest: Manifest, settings: ImportSettings) -> list[SourceLayout]:
-    """Give the layouts of all sources: of those that are staged, as it was then."""
-    staged = [SourceLayout(SourceFormat(i.format), i.header) for i in manifest.inputs]
+    """Give the layouts of the sources: of those that are staged, as it was then.
+
+    A limit may be reached before a source that cannot be read: that and what follows is left out.
+    """
+    layouts = [SourceLayout(SourceFormat(i.format), i.header) for i in manifest.inputs]
     if manifest.is_staged:
-        return staged
-    has_channel = settings.default_channel is not None
-    left = manifest.sources[len(staged) :]
-    return staged + [read_layout(stamp, has_channel=has_channel) for stamp in left]
+        return layouts
+    for stamp in manifest.sources[len(layouts) :]:
+        try:
+            layouts.append(_read_layout(stamp, settings))
+        except SourceError:
+            if settings.limit is None or not layouts:
+                raise
+            break
+    return layouts
 
 
-def stage(
+def _read_layout(stamp: SourceStamp, settings: ImportSettings) -> SourceLayout:
+    return read_layout(stamp, has_channel=settings.default_channel is not None)
+
+
+def forget_partitions(run: RunDirectory, first: int) -> None:
+    """Remove what was prepared of a source whose reading did not come to its end.
+
+    Only there it shows whether the source has changed meanwhile.
+
+    Args:
+        run: The run.
+        first: Number of the first partition of that source.
+    """
+    for folder in ("prepared", "rows", "found"):  # the first tells that all are there
+        for path in run.list_files(folder, ".parquet"):
+            if int(path.stem.removeprefix("part-")) >= first:
+                run.remove(path)
+
+
+def stage_sources(
     run: RunDirectory,
     manifest: Manifest,
     settings: ImportSettings,
+    layouts: list[SourceLayout],
     announce: Callable[[PartitionRecord], None],
 ) -> None:
     """Read the sources that are not staged yet into partitions, one after the other."""
@@ -82,6 +128,8 @@ def stage(
             continue
         if left is not None and left <= 0:
             break
+        if index == len(layouts):
+            _read_layout(stamp, settings)  # says what is wrong with it
         first = len(manifest.partitions)
         staged = stage_source(run, stamp, index, first, settings, left, announce)
         manifest.inputs.append(staged.input)

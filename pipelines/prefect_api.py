@@ -106,7 +106,8 @@ class PrefectApi:
         """Give the error that the child has ended with, as well as that can be told."""
         self._messages.seek(0)
         text = self._messages.read().decode("utf-8", "replace")
-        errors = re.findall(r"^(?:\w+\.)*(\w*(?:Error|Exception): .*)", text, re.MULTILINE)
+        pattern = r"^(?:\w+\.)*(\w*(?:Error|Exception): .*)|: (No module named .*)"
+        errors = ["".join(found) for found in re.findall(pattern, text, re.MULTILINE)]
         return f"{errors[-1]}." if errors else f"it did not answer within {_START_S} s, or ended."
 
 
@@ -120,7 +121,7 @@ def start_prefect_api() -> PrefectApi | None:
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, stopping.SIGNALS)
         try:
             child = subprocess.Popen(  # noqa: S603 (our own module)
-                [sys.executable, "-m", "pipelines.prefect_server", str(listener.fileno())],
+                [sys.executable, "-P", "-m", "pipelines.prefect_server", str(listener.fileno())],
                 env={**os.environ, **_EPHEMERAL},
                 pass_fds=[listener.fileno()],
                 stdin=subprocess.PIPE,

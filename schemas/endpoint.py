@@ -6,7 +6,7 @@ for these `view_columns` derives a column that is null wherever the rule does no
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 
 import pandera.polars as pa
 import polars as pl
@@ -108,7 +108,7 @@ def _has_odd_text(texts: pl.Series) -> bool:
     return judge(texts, lambda values: ~values.str.contains(pattern)) is not None
 
 
-@cache
+@lru_cache(maxsize=64)
 def endpoint_model(
     phone_check: PhoneCheck = PhoneCheck.VALID, odd_text: frozenset[str] | None = None
 ) -> pa.DataFrameSchema:

@@ -215,7 +215,8 @@ class PinpointDestination:
         }
         _check_response(response)
         if answer.status_code == ACCEPTED:
-            request_id = answer.headers.get("x-amzn-requestid")
+            names = ("x-amzn-requestid", "x-amz-request-id")  # as botocore's parser
+            request_id = next((answer.headers[n] for n in names if n in answer.headers), None)
             return {"ResponseMetadata": {"HTTPStatusCode": ACCEPTED, "RequestId": request_id}}
         operation = self._client.meta.service_model.operation_model(_OPERATION)
         parsed: Any = self._parser.parse(response, operation.output_shape)

@@ -68,7 +68,7 @@ class LocalServer:
 @contextmanager
 def _child(options: ServerOptions, messages: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(  # noqa: S603 - our own module and options
-        [sys.executable, "-m", "pipelines.local_server", *_arguments(options)],
+        [sys.executable, "-P", "-m", "pipelines.local_server", *_arguments(options)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=None if options.verbose else messages,

@@ -81,7 +81,7 @@ class _Rows:
 
     def drop(self, decided: pl.DataFrame) -> None:
         """Leave these out from now on, besides what is left out already."""
-        self._dropped = decided.select(_ORDER)
+        self._dropped = pl.concat([self._dropped, decided.select(_ORDER)]).unique()
 
     def read(self, partition: int, columns: Sequence[str]) -> pl.DataFrame:
         """Read columns of a partition; `source_row` comes with them."""
@@ -161,9 +161,7 @@ def find_duplicates(rows: _Rows) -> pl.DataFrame:
     order wins.
     """
     # Normalized dates are texts of equal form, so their order is the order of time.
-    when = pl.col("effective_date").str.to_datetime(
-        "%Y-%m-%dT%H:%M:%S%.3fZ", time_unit="ms", strict=False
-    )
+    when = pl.col("effective_date").str.to_datetime(DATE_FORMAT, time_unit="ms", strict=False)
     repeated = rows.find_shared(["id_key"], {"when": when}, by_more_than=1)
     if repeated.is_empty():
         return DECISION_SCHEMA.to_frame()

@@ -15,9 +15,10 @@ import pyarrow.csv as pa_csv
 
 from pipelines.errors import SourceError
 
-BLOCK_BYTES = 2 << 20
-"""Bytes parsed at once, and so the longest record that can be read. The parser holds some thirty
-blocks that it has read ahead; it is fastest with blocks that fit a processor's cache."""
+BLOCK_BYTES = (2 << 20, 8 << 20)
+"""Bytes parsed at once. The parser holds some thirty blocks that it has read ahead, and is fastest
+with blocks that fit a processor's cache. The larger ones are for files with records that are longer
+than a block and a half; one of more than two of them cannot be read."""
 _UTF8_FAULT = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?.*invalid UTF8")
 _QUOTED = re.compile(r'"[^"]*+(?:""[^"]*+)*+"')
 _FIELD_END = re.compile(r"[,\r\n]")
@@ -42,33 +43,47 @@ class CsvSource:
         """
         self._path = path
         self.header = _read_header(path)
+        self._next_row = 0
         self._malformed: list[tuple[int, str]] = []
         """Records by number, in order; the parser adds to it from a thread of its own."""
 
     def read(self) -> Iterator[pl.DataFrame]:
         """Yield the records; see `sources.SourceReader`."""
         names = [f"c{position}" for position in range(len(self.header))]
-        self._malformed = []
-        next_row = 0  # the header itself is the parser's first row
+        self._next_row = 0  # the header itself is the parser's first row
         last: pl.DataFrame | None = None
-        try:
-            for batch in self._open(names):
-                records = pl.DataFrame(pa.Table.from_batches([batch]))
-                frame, next_row = self._number(records, next_row)
-                if not frame.is_empty():
-                    last = frame
-                    yield frame
-        except pa.ArrowInvalid as error:
-            raise SourceError(self._explain(str(error), next_row)) from error
-        except OSError as error:
-            raise SourceError(f"Cannot read {self._path}: {error.strerror or error}.") from error
+        for block_bytes in BLOCK_BYTES:
+            try:
+                for frame in self._read_on(names, block_bytes):
+                    if not frame.is_empty():
+                        last = frame
+                        yield frame
+                break
+            except pa.ArrowInvalid as error:
+                if "straddling" not in str(error) or block_bytes == BLOCK_BYTES[-1]:
+                    raise SourceError(self._explain(str(error), self._next_row)) from error
+            except OSError as error:
+                reason = error.strerror or error
+                raise SourceError(f"Cannot read {self._path}: {reason}.") from error
         if self._malformed:
             self._refuse_open_quote_in_text(*self._malformed[-1])
             yield self._malformed_rows(names)
         elif last is not None:
             self._refuse_open_quote(last)
 
-    def _open(self, names: list[str]) -> pa_csv.CSVStreamingReader:
+    def _read_on(self, names: list[str], block_bytes: int) -> Iterator[pl.DataFrame]:
+        """Read from the next record on, which another size of block may have come to."""
+        self._malformed = []
+        first, number = self._next_row, 0
+        for batch in self._open(names, block_bytes):
+            frame, number = self._number(pl.DataFrame(pa.Table.from_batches([batch])), number)
+            if first:
+                frame = frame.filter(pl.col("source_row") >= first)
+            self._next_row = max(number, first)
+            yield frame
+        self._malformed = [entry for entry in self._malformed if entry[0] >= first]
+
+    def _open(self, names: list[str], block_bytes: int) -> pa_csv.CSVStreamingReader:
         def keep(record: pa_csv.InvalidRow) -> str:
             self._malformed.append((record.number - 1, record.text))
             return "skip"
@@ -77,7 +92,7 @@ class CsvSource:
             self._path,
             # Without threads the parser knows the number of a malformed record.
             read_options=pa_csv.ReadOptions(
-                use_threads=False, block_size=BLOCK_BYTES, column_names=names
+                use_threads=False, block_size=block_bytes, column_names=names
             ),
             parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
             convert_options=pa_csv.ConvertOptions(
@@ -151,7 +166,7 @@ class CsvSource:
         if "straddling" in reason:
             return (
                 f"{self._path}: a record behind record {max(row - 1, 0)} is longer than "
-                f"{BLOCK_BYTES >> 20} MiB; often a quote is opened and never closed. Check it."
+                f"{BLOCK_BYTES[-1] >> 20} MiB; often a quote is opened and never closed. Check it."
             )
         return f"{self._path}, behind record {max(row - 1, 0)}: cannot be read as CSV ({reason})."
 

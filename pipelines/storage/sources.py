@@ -187,25 +187,37 @@ def cut_partitions(
     waiting: list[pl.DataFrame] = []
     height = size = 0
     for frame in frames:
-        row_bytes = max(1, count_text_bytes(frame) // max(1, frame.height))
-        while frame.height:
-            room = min(rows - height, max((size_bytes - size) // row_bytes, 0 if height else 1))
-            if room <= 0:
+        ends = count_text_bytes(frame).cum_sum()
+        start = 0
+        while start < frame.height:
+            before = int(ends[start - 1]) if start else 0
+            fitting = int(ends.search_sorted(before + size_bytes - size, side="right")) - start
+            count = min(rows - height, fitting, frame.height - start)
+            if count <= 0 and height:
                 yield pl.concat(waiting)
                 waiting, height, size = [], 0, 0
                 continue
-            waiting.append(frame.head(room))
-            height += waiting[-1].height
-            size += waiting[-1].height * row_bytes
-            frame = frame.slice(room)
+            count = max(1, count)
+            waiting.append(frame.slice(start, count))
+            height += count
+            start += count
+            size += int(ends[start - 1]) - before
     if height:
         yield pl.concat(waiting)
 
 
-def count_text_bytes(frame: pl.DataFrame) -> int:
-    """Count the bytes of all texts of a frame, in lists too."""
-    texts = (c.explode() if isinstance(c.dtype, pl.List) else c for c in frame.iter_columns())
-    return sum(int(c.str.len_bytes().sum()) for c in texts if c.dtype == pl.String)
+def count_text_bytes(frame: pl.DataFrame) -> pl.Series:
+    """Count the bytes of all texts of each row, in lists too."""
+    sizes = [
+        pl.col(name).list.eval(pl.element().str.len_bytes()).list.sum()
+        if isinstance(kind, pl.List)
+        else pl.col(name).str.len_bytes()
+        for name, kind in frame.schema.items()
+        if kind in (pl.String, pl.List(pl.String))
+    ]
+    if not sizes:
+        return pl.Series([0], dtype=pl.Int64).new_from_index(0, frame.height)
+    return frame.select(pl.sum_horizontal(sizes).cast(pl.Int64)).to_series()
 
 
 def take_rows(frames: Iterator[pl.DataFrame], limit: int | None) -> Iterator[pl.DataFrame]:

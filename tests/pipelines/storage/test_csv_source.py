@@ -19,7 +19,8 @@ def read(path, block_bytes=None):
     """Give header and rows of a file: (source_row, malformed, *cells)."""
     with pytest.MonkeyPatch.context() as patch:
         if block_bytes is not None:
-            patch.setattr(csv_source, "BLOCK_BYTES", block_bytes)
+            blocks = (block_bytes,) if isinstance(block_bytes, int) else block_bytes
+            patch.setattr(csv_source, "BLOCK_BYTES", blocks)
         source = CsvSource(path)
         return source.header, [row for frame in source.read() for row in frame.rows()]
 
@@ -245,6 +246,15 @@ def test_a_last_value_with_line_breaks_that_is_closed_is_read(written, value, en
 def test_a_record_longer_than_a_block_is_refused(written):
     message = refusal(written("a,b\n1,2\n3," + "x" * 300 + "\n"), 128)
     assert "behind record 1 is longer than" in message
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3, 40])
+def test_a_record_longer_than_a_block_is_read_with_larger_blocks(written, before):
+    good, bad = ["1,2"] * before, ["ragged,1,2"] * (before // 2)
+    records = [*good, *bad, "3," + "x" * 300, *bad, *good, "ragged"]
+    path = written("a,b\n" + "\n".join(records) + "\n")
+    assert read(path, (64, 2048)) == read(path)
+    assert len(read(path)[1]) == len(records)
 
 
 @pytest.mark.parametrize("rows", ["1\n2\n", "1,2,3\n4,5,6\n"], ids=["narrower", "wider"])
