@@ -104,10 +104,9 @@ class Sender:
             sending = 0
             while not work.all_taken.is_set():
                 while sending < self._concurrency.threads:
-                    pool.submit(self._drain, work, on_batch)
+                    pool.submit(self._drain, work, on_batch, sending)
                     sending += 1
-                is_all = sending == self.max_in_flight
-                if not work.all_taken.wait(None if is_all else LOOK_S):
+                if not work.all_taken.wait(LOOK_S):
                     self._concurrency.look()
         try:
             with self._watch.question:
@@ -122,9 +121,14 @@ class Sender:
             self.stop(_unexpected(error))
         return self.error
 
-    def _drain(self, work: PartitionWork, on_batch: Callable[[int], None]) -> None:
+    def _drain(self, work: PartitionWork, on_batch: Callable[[int], None], thread: int) -> None:
         try:
-            while self.error is None and (batch := work.take()) is not None:
+            while self.error is None:
+                if thread >= self._concurrency.threads and not work.all_taken.wait(LOOK_S):
+                    continue
+                batch = work.take()
+                if batch is None:
+                    break
                 positions = work.unanswered(batch)
                 if positions:
                     self._deliver(work, positions)

@@ -17,7 +17,7 @@ def threads_after(looks, took_ms, worked_ms, most=8):
     ("took_ms", "threads"),
     [
         pytest.param(0.5, 1, id="hardly any waiting"),
-        pytest.param(0.9, 2, id="more than for another one"),
+        pytest.param(1.1, 2, id="more than for another one"),
         pytest.param(2, 4, id="for four"),
         pytest.param(50, 8, id="as many as may be"),
     ],
@@ -37,12 +37,22 @@ def test_a_service_that_does_not_answer_is_asked_by_all():
     assert concurrency.threads == 3
 
 
-def test_threads_that_wait_for_each_other_alone_get_no_more():
-    """Two that share one processor: each request takes the work of both."""
+def test_threads_that_wait_for_each_other_alone_rest():
+    """Those that share one processor: each request takes the work of all."""
     concurrency = Concurrency(8)
-    concurrency.note(1.0, 0.4)
-    concurrency.look()
-    for _ in range(20):
-        concurrency.note(0.8, 0.4)
+    for _ in range(3):
         concurrency.look()
-    assert concurrency.threads == 2
+    threads = []
+    for _ in range(6):
+        threads.append(concurrency.threads)
+        concurrency.note(0.4 * concurrency.threads, 0.4)
+        concurrency.look()
+    assert threads == [4, 3, 2, 1, 1, 1]
+
+
+def test_a_moment_of_waiting_passes():
+    concurrency = Concurrency(8)
+    for took_s in [0.5, 0.5, 3, 0.9, 0.5]:
+        concurrency.note(took_s, 0.4)
+        concurrency.look()
+    assert concurrency.threads == 1
