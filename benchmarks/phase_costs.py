@@ -7,11 +7,12 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from pipelines import flows
+from pipelines import flows, intake
+from pipelines.prefect_api import start_prefect_api
 from pipelines.settings import ImportSettings
 
 CLEAR_PEAK = "5"
@@ -50,19 +51,19 @@ def main(source: str, url: str, runs_dir: str, run_id: str) -> None:
             "peak_mb": peak_mb(),
         }
 
-    flows.phase = measured
+    flows.phase = intake.phase = measured
     began_s = time.perf_counter()
-    flows.start_prefect_api()
-    summary = flows.import_endpoints(
-        ImportSettings(
-            sources=[source],
-            endpoint_url=url,
-            local=True,
-            runs_dir=Path(runs_dir),
-            run_id=run_id,
-            keep_staged=True,
-        )
+    settings = ImportSettings(
+        sources=[source],
+        endpoint_url=url,
+        local=True,
+        runs_dir=Path(runs_dir),
+        run_id=run_id,
+        keep_staged=True,
     )
+    api = start_prefect_api()
+    with api.used() if api else nullcontext():
+        summary = flows.import_endpoints(settings)
     whole_s = time.perf_counter() - began_s
     document = {
         "rows": summary["accepted"],

@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-REQUEST_S = 0.001
+REQUEST_S = 0.0007
 """What one process works on one full request, in seconds: build, sign, send, read the answer, note
 it. Measured by `python -m benchmarks.constants`; a coarse figure is enough here."""
 
