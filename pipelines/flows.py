@@ -16,7 +16,6 @@ import orjson
 from prefect import flow, get_run_logger
 from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-from prefect.utilities.annotations import quote
 
 from pipelines import runners, stopping
 from pipelines.books import judge, summarize
@@ -276,8 +275,8 @@ def report(
 def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:
     """Give every row its outcome."""
     files = {part.number: manifest.source_of(part.number).path for part in manifest.partitions}
-    quoted = cast("Any", quote(files))  # Prefect would look through all of them for each task
-    futures = [settle_rows.submit(run, part, quoted) for part in manifest.partitions]
+    packed = orjson.dumps(files, option=orjson.OPT_NON_STR_KEYS)
+    futures = [settle_rows.submit(run, part, packed) for part in manifest.partitions]
     wait(list(futures))
     for future in futures:
         future.result()

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+import orjson
 import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -140,14 +141,16 @@ def deliver_partition(
 
 
 @task(task_run_name="settle-{part.number}", cache_policy=NO_CACHE)
-def settle_rows(run: RunDirectory, part: PartitionRecord, source_files: dict[int, str]) -> None:
+def settle_rows(run: RunDirectory, part: PartitionRecord, packed_files: bytes) -> None:
     """Give every row of a partition its outcome.
 
     Args:
         run: The run.
         part: The partition.
-        source_files: Name of the file that each partition of the run is a slice of.
+        packed_files: Name of the file that each partition of the run is a slice of, as JSON:
+            Prefect would look through anything else, for each partition again.
     """
+    source_files = {int(number): name for number, name in orjson.loads(packed_files).items()}
     verdicts = []
     if run.part("prepared", part.number).is_file():
         rows = pl.read_parquet(run.part("rows", part.number))
