@@ -11,7 +11,9 @@ from pipelines.storage.manifest import InputRecord, PartitionRecord, hash_file
 from pipelines.storage.registry import open_source
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.sources import (
+    SourceFile,
     SourceFormat,
+    SourceReader,
     SourceStamp,
     cut_partitions,
     find_sources,
@@ -48,11 +50,16 @@ def read_layout(stamp: SourceStamp, *, has_channel: bool) -> SourceLayout:
         SourceError: The file cannot be read, lacks a column that an endpoint needs, or is not what
             it was.
     """
+    source, reader = _open(stamp)
+    require_columns(reader.header, source.name, has_channel=has_channel)
+    return SourceLayout(source.format, reader.header)
+
+
+def _open(stamp: SourceStamp) -> tuple[SourceFile, SourceReader]:
+    """Open a source that is as it was when the run began."""
     refuse_changed(stamp)
-    (source,) = find_sources([str(stamp.path)])
-    header = open_source(source).header
-    require_columns(header, source.name, has_channel=has_channel)
-    return SourceLayout(source.format, header)
+    (source,) = find_sources([stamp.path])
+    return source, open_source(source)
 
 
 def stage(
@@ -78,9 +85,7 @@ def stage(
     Raises:
         SourceError: The file cannot be read, or is not what it was.
     """
-    refuse_changed(stamp)
-    (source,) = find_sources([str(stamp.path)])
-    reader = open_source(source)
+    source, reader = _open(stamp)
     partitions: list[PartitionRecord] = []
     frames = take_rows(reader.read(), limit)
     for frame in cut_partitions(frames, settings.partition_rows, PARTITION_BYTES):

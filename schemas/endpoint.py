@@ -114,12 +114,12 @@ def endpoint_model(
 ) -> pa.DataFrameSchema:
     """Build the model.
 
+    Validate eager frames only (a LazyFrame is checked for its schema alone), with `lazy=True` so
+    that all failures come at once; `failure_cases.check` is the issue code, or "not_nullable".
+
     Args:
         phone_check: How strictly phone numbers are judged.
         odd_text: What `find_odd_text` gave; None to check the text of every column.
-
-    Validate eager frames only (a LazyFrame is checked for its schema alone), with `lazy=True` so
-    that all failures come at once; `failure_cases.check` is the issue code, or "not_nullable".
     """
     special = {
         "Id": [_without(ID_CHARACTERS_REFUSED, issues.ID_CHARACTER)],
