@@ -18,7 +18,7 @@ from pipelines.preparing import may_have_excess
 from pipelines.settings import ImportSettings
 from pipelines.staging import SourceLayout, read_layout
 from pipelines.storage.manifest import Manifest, PartitionRecord, save_manifest
-from pipelines.storage.run_dir import RunDirectory
+from pipelines.storage.run_dir import RunDirectory, read_partition
 from pipelines.storage.sources import SourceFormat, SourceStamp
 from pipelines.storage.stop_request import request_stop
 from pipelines.tasks import find_excess_columns, prepare_partition, stage_source
@@ -110,7 +110,7 @@ def forget_partitions(run: RunDirectory, first: int) -> None:
     """
     for folder in ("prepared", "rows", "found"):  # the first tells that all are there
         for path in run.list_files(folder, ".parquet"):
-            if int(path.stem.removeprefix("part-")) >= first:
+            if read_partition(path) >= first:
                 run.remove(path)
 
 

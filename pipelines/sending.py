@@ -22,7 +22,7 @@ from pipelines.settings import ImportSettings
 from pipelines.steps.outcomes import DELIVERY_SCHEMA
 from pipelines.steps.pack import ItemBuffer, pack_batches
 from pipelines.storage.answer_log import AnswerLog, read_answers
-from pipelines.storage.run_dir import RunDirectory
+from pipelines.storage.run_dir import RunDirectory, read_partition
 from pipelines.storage.stop_request import StopWatch
 from schemas.batch import BatchLimits
 from schemas.outcomes import Outcome
@@ -86,7 +86,7 @@ def find_taken(run: RunDirectory) -> bytes | None:
         for record in read_answers(log).records:
             for start, _, outcome, *_ in record["deliveries"]:
                 if outcome == Outcome.ACCEPTED.value:
-                    number = int(log.stem.removeprefix("part-"))
+                    number = read_partition(log)
                     return str(read_sendable(run, number, "item")[start]).encode()
     return None
 

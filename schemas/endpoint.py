@@ -40,6 +40,8 @@ ID_CHARACTERS_REFUSED = r"[${}\t\r\n]"
 """Source: the service model, UpdateEndpoint.EndpointId; tabs and line breaks are ours."""
 EFFECTIVE_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
 """What `normalize` makes of every date that it can read."""
+DATE_FORMAT = "%Y-%m-%dT%H:%M:%S%.3fZ"
+"""The same, as polars writes and reads it."""
 NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 """A decimal number: no NaN, no infinity, no thousands separators."""
 
@@ -208,7 +210,7 @@ def _one_of(allowed: frozenset[str], kind: IssueKind) -> pa.Check:
 
 
 def _is_utc_date(text: pl.Expr) -> pl.Expr:
-    parsed = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.3fZ", time_unit="ms", strict=False)
+    parsed = text.str.to_datetime(DATE_FORMAT, time_unit="ms", strict=False)
     return text.str.contains(EFFECTIVE_DATE) & parsed.is_not_null()
 
 

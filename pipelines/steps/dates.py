@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from schemas.endpoint import DATE_FORMAT
+
 ISO_8601 = (
     r"^(?P<year>[0-9]{4})-?(?P<month>[0-9]{2})-?(?P<day>[0-9]{2})"
     r"(?:[Tt ](?P<hour>[0-9]{2}):?(?P<minute>[0-9]{2})"
@@ -60,6 +62,6 @@ def _normalize_unusual(texts: pl.Series) -> pl.DataFrame:
     # An offset can lead out of the years of four digits.
     utc = pl.when(in_range & moved.dt.year().is_between(1, 9999)).then(moved)
     return frame.select(
-        date=utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").fill_null(pl.col("text")),
+        date=utc.dt.strftime(DATE_FORMAT).fill_null(pl.col("text")),
         is_zone_missing=utc.is_not_null() & pl.col("zone").is_null(),
     )

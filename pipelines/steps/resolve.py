@@ -17,6 +17,7 @@ import polars as pl
 from pipelines.steps.result import FOUND_SCHEMA, find_issues
 from schemas import issues, limits
 from schemas.channels import EVICTING_CHANNELS
+from schemas.endpoint import DATE_FORMAT
 from schemas.outcomes import Outcome
 
 KEY_COLUMNS = ("source_row", "id_key", "channel_type", "address", "user_id", "effective_date")
@@ -34,8 +35,6 @@ DECISION_SCHEMA = pl.Schema(
 """A row that is not sent, and why; the row with the same Id that won, if it is a duplicate."""
 RUN_ISSUE_SCHEMA = pl.Schema([("partition", pl.Int64()), *FOUND_SCHEMA.items()])
 """An issue as `resolve` finds it: as the other steps do, with its partition."""
-DATE_FORMAT = "%Y-%m-%dT%H:%M:%S%.3fZ"
-"""What `normalize` makes of every date that it can read."""
 _ORDER = ("partition", "source_row")
 _KEY = ("key", "check")
 

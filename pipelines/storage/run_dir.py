@@ -147,6 +147,11 @@ class RunDirectory:
             shutil.rmtree(self.path / folder, ignore_errors=True)
 
 
+def read_partition(path: Path) -> int:
+    """Give the number of the partition that a file is about."""
+    return int(path.stem.removeprefix("part-"))
+
+
 def new_run_id(now: datetime) -> str:
     """Make a run id that sorts by time and does not clash."""
     return f"{now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:4]}"
