@@ -25,7 +25,7 @@ def make_keys(partition: int) -> pl.DataFrame:
     number = pl.int_range(pl.len()) + partition * PARTITION_ROWS
     own = pl.when(number % REPEATED == 0).then(number + 1).otherwise(number)
     return (
-        pl.select(source_row=pl.int_range(1, PARTITION_ROWS + 1))
+        pl.select(row_key=pl.int_range(1, PARTITION_ROWS + 1))
         .with_columns(
             partition=pl.lit(partition, pl.Int64),
             id_key=pl.format("endpoint-{}", own),

@@ -21,6 +21,7 @@ from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.sources import SourceFormat
 from schemas import issues
 from schemas.columns import NAMED_PREFIXES
+from schemas.row_keys import first_key
 
 
 def may_have_excess(headers: Iterable[list[str]]) -> bool:
@@ -76,12 +77,12 @@ def prepare(
     )
     del records
     found.append(step.issues)
-    ids = step.frame.select("source_row", pl.col("Id").alias("endpoint_id"))
+    ids = step.frame.select("row_key", pl.col("Id").alias("endpoint_id"))
     step = validate(step.frame, ValidateParams(settings.phone_check, tuple(excess)))
     found.append(step.issues)
     step = encode(step.frame, with_items=with_items)
     found.append(step.issues)
-    rows = rows.join(ids, on="source_row", how="left", maintain_order="left")
+    rows = rows.join(ids, on="row_key", how="left", maintain_order="left")
     write_parquet(rows, run.part("rows", part.number))
     write_parquet(join_issues(found), run.part("found", part.number))
     # Last: its presence says that all three are there.
@@ -95,10 +96,11 @@ def read_records(
     """Read a staged partition.
 
     Returns:
-        `source_row` of all rows; the records that can be read; issues of those that cannot.
+        `row_key` of all rows; the records that can be read; issues of those that cannot.
     """
     records = pl.read_parquet(run.part("staged", number))
-    rows = records.select("source_row")
+    records = records.with_columns(first_key(pl.col("source_row")).alias("row_key"))
+    rows = records.select("row_key")
     malformed = records.filter(pl.col("malformed").is_not_null())
     text = pl.col("malformed").str.slice(0, issues.LONGEST_RECORD)
     found = find_issues(malformed, "", issues.RECORD_MALFORMED, text).with_columns(

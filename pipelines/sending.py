@@ -121,11 +121,11 @@ def read_counts(run: RunDirectory, numbers: Iterable[int]) -> SendCounts:
 
 def read_sendable(run: RunDirectory, number: int, column: str) -> pl.Series:
     """Read a column of the rows of a partition that are to be sent, in order."""
-    columns = list(dict.fromkeys(["source_row", column]))
+    columns = list(dict.fromkeys(["row_key", column]))
     prepared = pl.read_parquet(run.part("prepared", number), columns=columns)
     decisions = read_decisions(run, number)
     if not decisions.is_empty():
-        prepared = prepared.join(decisions, on="source_row", how="anti", maintain_order="left")
+        prepared = prepared.join(decisions, on="row_key", how="anti", maintain_order="left")
     return prepared[column]
 
 

@@ -29,7 +29,12 @@ from pipelines.sending import (
 )
 from pipelines.settings import ImportSettings
 from pipelines.staging import SourceLayout, Staged, stage
-from pipelines.steps.outcomes import settle_delivered, settle_partition, settle_refused
+from pipelines.steps.outcomes import (
+    fold_endpoints,
+    settle_delivered,
+    settle_partition,
+    settle_refused,
+)
 from pipelines.steps.resolve import describe_decisions, resolve
 from pipelines.storage.atomic import write_parquet
 from pipelines.storage.manifest import InputRecord, Manifest, PartitionRecord
@@ -37,6 +42,7 @@ from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.sources import SourceStamp
 from pipelines.storage.stop_request import is_stop_requested
 from schemas.outcomes import Outcome
+from schemas.row_keys import first_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +162,15 @@ def settle_rows(run: RunDirectory, part: PartitionRecord, packed_files: bytes) -
         rows = pl.read_parquet(run.part("rows", part.number))
         verdicts.append(settle_refused(pl.read_parquet(run.part("found", part.number))))
     else:  # the run stopped before
-        rows = pl.read_parquet(run.part("staged", part.number), columns=["source_row"])
-        rows = rows.with_columns(pl.lit(None, pl.String).alias("endpoint_id"))
+        staged = pl.read_parquet(run.part("staged", part.number), columns=["source_row"])
+        rows = staged.select(
+            first_key(pl.col("source_row")).alias("row_key"),
+            pl.lit(None, pl.String).alias("endpoint_id"),
+        )
     if run.decisions.is_file():
         verdicts.append(describe_decisions(read_decisions(run, part.number), source_files))
-        sent = read_sendable(run, part.number, "source_row").to_frame()
+        sent = read_sendable(run, part.number, "row_key").to_frame()
         verdicts.append(settle_delivered(sent, read_deliveries(run, part.number)))
-    outcomes = settle_partition(rows, verdicts, source_files[part.number])
+    source_file = source_files[part.number]
+    outcomes = fold_endpoints(settle_partition(rows, verdicts, source_file), source_file)
     write_parquet(outcomes, run.part("outcomes", part.number))

@@ -40,6 +40,17 @@ IMPORTED = frozenset({Outcome.ACCEPTED, Outcome.UNCHANGED})
 TO_FIX = frozenset({Outcome.INVALID, Outcome.REJECTED})
 """Outcomes whose rows are written to errors.csv."""
 
+WORST_FIRST = (
+    Outcome.UNPROCESSED,
+    Outcome.REJECTED,
+    Outcome.INVALID,
+    Outcome.HELD,
+    Outcome.DUPLICATE,
+    Outcome.ACCEPTED,
+    Outcome.UNCHANGED,
+)
+"""A row that gives several endpoints has the outcome of the one that comes first here."""
+
 OUTCOME_SCHEMA = pl.Schema(
     {
         "source_file": pl.String,

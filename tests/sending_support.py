@@ -156,8 +156,8 @@ def make_run(folder: Path, *partitions: Sequence[str], decided: Iterable[int] = 
     run = create_run_directory(folder, "run-1")
     for number, items in enumerate(partitions):
         rows = pl.DataFrame(
-            {"source_row": range(1, len(items) + 1), "item": items, "address": items},
-            schema={"source_row": pl.Int64, "item": pl.String, "address": pl.String},
+            {"row_key": range(1, len(items) + 1), "item": items, "address": items},
+            schema={"row_key": pl.Int64, "item": pl.String, "address": pl.String},
         )
         rows.write_parquet(run.part("prepared", number))
     decisions = [(0, row, "duplicate", "endpoint.duplicate", 0, 1) for row in decided]

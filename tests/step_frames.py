@@ -30,7 +30,7 @@ def endpoints(columns: Mapping[str, Sequence[object]] | None = None, rows: int =
         )
         for name, values in filled.items()
     ]
-    return pl.DataFrame([pl.Series("source_row", range(FIRST_ROW, FIRST_ROW + rows)), *series])
+    return pl.DataFrame([pl.Series("row_key", range(FIRST_ROW, FIRST_ROW + rows)), *series])
 
 
 def found(issues: pl.DataFrame) -> list[tuple[int, str, str]]:
@@ -40,10 +40,10 @@ def found(issues: pl.DataFrame) -> list[tuple[int, str, str]]:
 
 def assert_counting_law(frame: pl.DataFrame, result: StepResult) -> None:
     """Rows in = rows out + distinct rows with an error; order kept; issues in order."""
-    refused = set(result.issues.filter(pl.col("code").is_in(ERROR_CODES))["source_row"])
-    came = frame["source_row"].to_list()
+    refused = set(result.issues.filter(pl.col("code").is_in(ERROR_CODES))["row_key"])
+    came = frame["row_key"].to_list()
     assert refused <= set(came)
-    assert result.frame["source_row"].to_list() == [row for row in came if row not in refused]
+    assert result.frame["row_key"].to_list() == [row for row in came if row not in refused]
     assert result.issues.schema == FOUND_SCHEMA
-    order = result.issues.select("source_row", "column").rows()
+    order = result.issues.select("row_key", "column").rows()
     assert order == sorted(order)

@@ -19,7 +19,7 @@ from pipelines.storage.run_dir import RunDirectory
 from schemas.issues import ISSUE_SCHEMA
 from schemas.outcomes import TO_FIX, Outcome
 
-NO_IDS = pl.DataFrame(schema={"source_row": pl.Int64, "endpoint_id": pl.String})
+NO_IDS = pl.DataFrame(schema={"row_key": pl.Int64, "endpoint_id": pl.String})
 
 
 def write_issues(run: RunDirectory, manifest: Manifest) -> dict[str, int]:
@@ -49,7 +49,7 @@ def _read_issues(run: RunDirectory, manifest: Manifest, number: int) -> pl.DataF
     if run.decisions.is_file():
         across = pl.scan_parquet(run.run_issues).filter(pl.col("partition") == number)
         found = pl.concat([found, across.drop("partition").collect()])
-    found = found.sort("source_row", "column", maintain_order=True)
+    found = found.sort("row_key", "column", maintain_order=True)
     ids = pl.read_parquet(run.part("rows", number))
     return describe_issues(found, manifest.source_of(number).path, ids)
 

@@ -43,12 +43,12 @@ def encode(frame: pl.DataFrame, *, with_items: bool = True) -> StepResult:
             encoded.
 
     Returns:
-        `source_row endpoint_id id_key channel_type address user_id effective_date item`, where
+        `row_key endpoint_id id_key channel_type address user_id effective_date item`, where
         `item` is compact JSON (null without items) and `id_key` is equal for Ids that differ only
         in case.
     """
     keys = frame.select(
-        pl.col("source_row").cast(pl.Int64),
+        pl.col("row_key").cast(pl.Int64),
         pl.col("Id").alias("endpoint_id"),
         pl.col("Id").str.to_lowercase().alias("id_key"),
         pl.col("ChannelType").alias("channel_type"),
@@ -62,7 +62,7 @@ def encode(frame: pl.DataFrame, *, with_items: bool = True) -> StepResult:
     else:
         encoded = keys.with_columns(pl.lit(None, pl.String).alias("item"))
         doubtful = frame.filter(_is_doubtful(frame))
-        rows = doubtful.select(pl.col("source_row").cast(pl.Int64))
+        rows = doubtful.select(pl.col("row_key").cast(pl.Int64))
         found = _find_too_large(rows.with_columns(write_items(doubtful)))
     return StepResult(drop_refused(encoded, found), found)
 
@@ -85,7 +85,7 @@ def _is_doubtful(frame: pl.DataFrame) -> pl.Expr:
         if isinstance(frame.schema[name], pl.List)
         else pl.col(name).str.len_bytes()
         for name in frame.columns
-        if name != "source_row"
+        if name != "row_key"
     ]
     fixed = sum(_MEMBER_BYTES + 6 * len(name.encode()) for name in frame.columns)
     return pl.sum_horizontal(values) * 6 + fixed > limits.ENDPOINT_BYTES.value

@@ -65,7 +65,7 @@ def plan_columns(header: list[str]) -> ColumnPlan:
 
 
 def check_header(plan: ColumnPlan) -> pl.DataFrame:
-    """Find the warnings that concern whole columns; their `source_row` is null."""
+    """Find the warnings that concern whole columns; their `row_key` is null."""
     rows: list[tuple[None, str, str, str | None]] = [
         (None, name, issues.COLUMN_UNMAPPED.code, name) for name in plan.unmapped
     ]
@@ -133,13 +133,13 @@ def map_columns(frame: pl.DataFrame, plan: ColumnPlan) -> pl.DataFrame:
     """Rename a staged partition's columns; repeated ones become lists, unmapped ones go.
 
     Args:
-        frame: `source_row` and `c<position>` columns of text or lists of text.
+        frame: `row_key` and `c<position>` columns of text or lists of text.
         plan: The plan of this frame's header.
 
     Returns:
-        `source_row` and canonical columns; Address and ChannelType always exist.
+        `row_key` and canonical columns; Address and ChannelType always exist.
     """
-    columns = [pl.col("source_row")]
+    columns = [pl.col("row_key")]
     for name, positions in plan.positions.items():
         parts = [f"c{position}" for position in positions]
         if len(parts) == 1:

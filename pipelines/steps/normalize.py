@@ -167,6 +167,6 @@ def _normalize_effective_date(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Dat
     if name not in frame.columns:
         return frame, join_issues([])
     dates = normalize_dates(frame[name])
-    zoneless = frame.select("source_row", name).filter(dates["is_zone_missing"])
+    zoneless = frame.select("row_key", name).filter(dates["is_zone_missing"])
     found = find_issues(zoneless, name, issues.DATE_ZONE_MISSING, pl.col(name))
     return frame.with_columns(dates["date"].alias(name)), found

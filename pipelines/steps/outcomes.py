@@ -1,4 +1,4 @@
-"""Outcomes: give every row of a partition exactly one, and count them."""
+"""Outcomes: give every endpoint of a partition exactly one, then every row, and count them."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,8 @@ import polars as pl
 from pipelines.errors import BooksError
 from pipelines.steps.result import ERROR_CODES
 from schemas.issues import ISSUE_KINDS
-from schemas.outcomes import OUTCOME_SCHEMA, Outcome
+from schemas.outcomes import OUTCOME_SCHEMA, WORST_FIRST, Outcome
+from schemas.row_keys import row_of
 
 DELIVERY_SCHEMA = pl.Schema(
     {
@@ -25,9 +26,9 @@ _VERDICT = ("outcome", "code", "message", "request_id")
 
 def settle_refused(issues: pl.DataFrame) -> pl.DataFrame:
     """Make `invalid` of the rows that have errors, one line a row, with the first error's code."""
-    errors = issues.filter(pl.col("code").is_in(ERROR_CODES) & pl.col("source_row").is_not_null())
+    errors = issues.filter(pl.col("code").is_in(ERROR_CODES) & pl.col("row_key").is_not_null())
     texts = {code: kind.message for code, kind in ISSUE_KINDS.items()}
-    return errors.group_by("source_row", maintain_order=True).agg(
+    return errors.group_by("row_key", maintain_order=True).agg(
         pl.lit(Outcome.INVALID.value).alias("outcome"),
         pl.col("code").first(),
         pl.col("code").first().replace_strict(texts, default=None).alias("message"),
@@ -38,7 +39,7 @@ def settle_delivered(sent: pl.DataFrame, deliveries: pl.DataFrame) -> pl.DataFra
     """Spread the service's answers over the rows that the requests held.
 
     Args:
-        sent: `source_row` of the items of the partition, in the order of their positions.
+        sent: `row_key` of the items of the partition, in the order of their positions.
         deliveries: Answers in the shape of `DELIVERY_SCHEMA`; their positions do not overlap.
     """
     return (
@@ -52,41 +53,66 @@ def settle_delivered(sent: pl.DataFrame, deliveries: pl.DataFrame) -> pl.DataFra
             how="left",
             maintain_order="left",
         )
-        .select("source_row", *_VERDICT)
+        .select("row_key", *_VERDICT)
     )
 
 
 def settle_partition(
     rows: pl.DataFrame, verdicts: Iterable[pl.DataFrame], source_file: str
 ) -> pl.DataFrame:
-    """Give every row its outcome; rows without a verdict are `unprocessed`.
+    """Give every endpoint its outcome; those without a verdict are `unprocessed`.
 
     Args:
-        rows: `source_row` of every record of the partition and its `endpoint_id` where known.
-        verdicts: Frames with `source_row`, `outcome` and where known `code`, `message` and
+        rows: `row_key` of every endpoint, or of a record that gave none, and its `endpoint_id`
+            where known.
+        verdicts: Frames with `row_key`, `outcome` and where known `code`, `message` and
             `request_id`.
         source_file: The file whose rows these are.
 
+    Returns:
+        `row_key endpoint_id outcome code message request_id`.
+
     Raises:
-        BooksError: A row has two verdicts, or a verdict has no row.
+        BooksError: An endpoint has two verdicts, or a verdict has no endpoint.
     """
-    empty = OUTCOME_SCHEMA.to_frame().select("source_row", *_VERDICT)
+    empty = pl.DataFrame(schema={"row_key": pl.Int64, **dict.fromkeys(_VERDICT, pl.String)})
     settled = pl.concat([empty, *(_complete(verdict) for verdict in verdicts)])
-    outcomes = rows.join(settled, on="source_row", how="left", maintain_order="left").select(
-        pl.lit(source_file).alias("source_file"),
-        "source_row",
+    outcomes = rows.join(settled, on="row_key", how="left", maintain_order="left").select(
+        "row_key",
         "endpoint_id",
         pl.col("outcome").fill_null(Outcome.UNPROCESSED.value),
         "code",
         "message",
         "request_id",
     )
-    matched = rows.join(settled, on="source_row", how="semi").height
+    matched = rows.join(settled, on="row_key", how="semi").height
     if outcomes.height != rows.height or matched != settled.height:
         raise BooksError(
             f"{source_file}: {settled.height} verdicts for {matched} of {rows.height} rows"
         )
-    return outcomes.cast(OUTCOME_SCHEMA)
+    return outcomes
+
+
+def fold_endpoints(endpoints: pl.DataFrame, source_file: str) -> pl.DataFrame:
+    """Give every row the outcome of that of its endpoints which fared worst.
+
+    Args:
+        endpoints: What `settle_partition` gave.
+        source_file: The file whose rows these are.
+
+    Returns:
+        A frame in the shape of `OUTCOME_SCHEMA`, a line for each row, in file order.
+    """
+    rows = endpoints.with_columns(
+        pl.lit(source_file).alias("source_file"), row_of(pl.col("row_key")).alias("source_row")
+    )
+    if rows["source_row"].is_duplicated().any():
+        rank = {outcome.value: place for place, outcome in enumerate(WORST_FIRST)}
+        worst_first = pl.col("outcome").replace_strict(rank, return_dtype=pl.Int64)
+        rows = rows.sort("source_row", worst_first, "row_key").unique(
+            "source_row", keep="first", maintain_order=True
+        )
+    return rows.select(OUTCOME_SCHEMA.names()).cast(OUTCOME_SCHEMA)
 
 
 def _complete(verdict: pl.DataFrame) -> pl.DataFrame:
@@ -94,7 +120,7 @@ def _complete(verdict: pl.DataFrame) -> pl.DataFrame:
         pl.lit(None, pl.String).alias(name) for name in _VERDICT if name not in verdict.columns
     ]
     return verdict.with_columns(missing).select(
-        pl.col("source_row").cast(pl.Int64), *(pl.col(name).cast(pl.String) for name in _VERDICT)
+        pl.col("row_key").cast(pl.Int64), *(pl.col(name).cast(pl.String) for name in _VERDICT)
     )
 
 

@@ -1,8 +1,8 @@
 """Resolve: what can only be decided with the rows of the whole run side by side.
 
 Works on the keys of valid rows, which are read partition by partition, a column or two at a time:
-`source_row id_key channel_type address user_id effective_date`. Partitions are numbered in the
-order of the input, so (partition, source_row) is file order.
+`row_key id_key channel_type address user_id effective_date`. Partitions are numbered in the
+order of the input, so (partition, row_key) is file order.
 
 Of every row only a hash is kept (8 bytes), of the few that share one with another row two hashes
 and their place. That two different texts have equal pairs happens once in 10^20 runs of a billion
@@ -19,23 +19,24 @@ from schemas import issues, limits
 from schemas.channels import EVICTING_CHANNELS
 from schemas.endpoint import DATE_FORMAT
 from schemas.outcomes import Outcome
+from schemas.row_keys import row_of
 
-KEY_COLUMNS = ("source_row", "id_key", "channel_type", "address", "user_id", "effective_date")
+KEY_COLUMNS = ("row_key", "id_key", "channel_type", "address", "user_id", "effective_date")
 """What `resolve` needs of every valid row."""
 DECISION_SCHEMA = pl.Schema(
     {
         "partition": pl.Int64,
-        "source_row": pl.Int64,
+        "row_key": pl.Int64,
         "outcome": pl.String,
         "code": pl.String,
         "winner_partition": pl.Int64,
-        "winner_row": pl.Int64,
+        "winner_key": pl.Int64,
     }
 )
 """A row that is not sent, and why; the row with the same Id that won, if it is a duplicate."""
 RUN_ISSUE_SCHEMA = pl.Schema([("partition", pl.Int64()), *FOUND_SCHEMA.items()])
 """An issue as `resolve` finds it: as the other steps do, with its partition."""
-_ORDER = ("partition", "source_row")
+_ORDER = ("partition", "row_key")
 _KEY = ("key", "check")
 
 ReadKeys = Callable[[int, Sequence[str]], pl.DataFrame]
@@ -83,12 +84,12 @@ class _Rows:
         self._dropped = pl.concat([self._dropped, decided.select(_ORDER)]).unique()
 
     def read(self, partition: int, columns: Sequence[str]) -> pl.DataFrame:
-        """Read columns of a partition; `source_row` comes with them."""
-        keys = self._read_keys(partition, ["source_row", *columns])
+        """Read columns of a partition; `row_key` comes with them."""
+        keys = self._read_keys(partition, ["row_key", *columns])
         dropped = self._dropped.filter(pl.col("partition") == partition)
         if dropped.is_empty():
             return keys
-        return keys.join(dropped, on="source_row", how="anti", maintain_order="left")
+        return keys.join(dropped, on="row_key", how="anti", maintain_order="left")
 
     def find_shared(
         self, columns: Sequence[str], extra: Mapping[str, pl.Expr], *, by_more_than: int
@@ -101,7 +102,7 @@ class _Rows:
             by_more_than: How many rows may share a value.
 
         Returns:
-            `partition source_row key check` and the extra columns; rows with equal `key` and
+            `partition row_key key check` and the extra columns; rows with equal `key` and
             `check` share a value.
         """
         if not self.partitions:
@@ -119,7 +120,7 @@ class _Rows:
             found.append(
                 rows.select(
                     pl.lit(partition, pl.Int64).alias("partition"),
-                    pl.col("source_row").cast(pl.Int64),
+                    pl.col("row_key").cast(pl.Int64),
                     keys.filter(is_shared).alias("key"),
                     _hash(rows, columns, seed=1).alias("check"),
                     **extra,
@@ -130,7 +131,7 @@ class _Rows:
     def read_texts(self, places: pl.DataFrame, column: str) -> pl.DataFrame:
         """Add a column of the keys to rows given by their place."""
         parts = [
-            part.join(self.read(int(number), [column]), on="source_row", maintain_order="left")
+            part.join(self.read(int(number), [column]), on="row_key", maintain_order="left")
             for (number,), part in places.partition_by(
                 "partition", as_dict=True, maintain_order=True
             ).items()
@@ -168,7 +169,7 @@ def find_duplicates(rows: _Rows) -> pl.DataFrame:
     is_winner = _is_last_of_its_kind()
     winners = {
         f"winner_{name}": pl.when(is_winner).then(pl.col(column)).backward_fill()
-        for name, column in (("partition", "partition"), ("row", "source_row"))
+        for name, column in (("partition", "partition"), ("key", "row_key"))
     }
     losers = by_id.with_columns(**winners).filter(~is_winner)
     return _decide(losers, Outcome.DUPLICATE, pl.lit(issues.DUPLICATE_ID))
@@ -183,7 +184,7 @@ def _is_last_of_its_kind() -> pl.Expr:
 def _decide(rows: pl.DataFrame, outcome: Outcome, code: pl.Expr) -> pl.DataFrame:
     missing = [
         pl.lit(None, pl.Int64).alias(name)
-        for name in ("winner_partition", "winner_row")
+        for name in ("winner_partition", "winner_key")
         if name not in rows.columns
     ]
     decided = rows.with_columns(
@@ -200,17 +201,17 @@ def describe_decisions(decisions: pl.DataFrame, source_files: Mapping[int, str])
         source_files: Name of the file that each partition is a slice of.
 
     Returns:
-        `source_row outcome code message`.
+        `row_key outcome code message`.
     """
     file = pl.col("winner_partition").replace_strict(
         dict(source_files), default="the input", return_dtype=pl.String
     )
-    lost = pl.format("Row {} of {} has the same Id and won.", pl.col("winner_row"), file)
+    lost = pl.format("Row {} of {} has the same Id and won.", row_of(pl.col("winner_key")), file)
     return decisions.select(
-        "source_row",
+        "row_key",
         "outcome",
         "code",
-        pl.when(pl.col("winner_row").is_not_null())
+        pl.when(pl.col("winner_key").is_not_null())
         .then(lost)
         .otherwise(pl.lit(issues.USER_ENDPOINTS_OVER.message))
         .alias("message"),

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from schemas.issues import ISSUE_KINDS, ISSUE_SCHEMA, IssueKind, Severity
+from schemas.row_keys import row_of
 
 FOUND_SCHEMA = pl.Schema(
-    {"source_row": pl.Int64, "column": pl.String, "code": pl.String, "value": pl.String}
+    {"row_key": pl.Int64, "column": pl.String, "code": pl.String, "value": pl.String}
 )
-"""An issue as a step finds it; `describe_issues` adds the rest."""
+"""An issue as a step finds it, by the key of its row; `describe_issues` adds the rest."""
 
 _KINDS = pl.DataFrame(
     {
@@ -27,7 +28,7 @@ class StepResult:
     """A step's frame and issues; rows in = rows out + distinct rows with an error."""
 
     frame: pl.DataFrame
-    """The rows that go on, with `source_row`."""
+    """The rows that go on, with `row_key`."""
     issues: pl.DataFrame
     """Issues of all rows that came in, in the shape of `FOUND_SCHEMA`."""
 
@@ -35,7 +36,7 @@ class StepResult:
 def find_issues(frame: pl.DataFrame, column: str, kind: IssueKind, value: pl.Expr) -> pl.DataFrame:
     """Make an issue of each row of `frame`; `value` is what the report shows."""
     return frame.select(
-        pl.col("source_row").cast(pl.Int64),
+        pl.col("row_key").cast(pl.Int64),
         pl.lit(column).alias("column"),
         pl.lit(kind.code).alias("code"),
         value.cast(pl.String).alias("value"),
@@ -45,7 +46,7 @@ def find_issues(frame: pl.DataFrame, column: str, kind: IssueKind, value: pl.Exp
 def join_issues(found: list[pl.DataFrame]) -> pl.DataFrame:
     """Put issues of several checks together, sorted by row then column."""
     return pl.concat([FOUND_SCHEMA.to_frame(), *found]).sort(
-        "source_row", "column", "code", maintain_order=True
+        "row_key", "column", "code", maintain_order=True
     )
 
 
@@ -54,9 +55,7 @@ def drop_refused(frame: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
     refused = issues.filter(pl.col("code").is_in(ERROR_CODES))
     if refused.is_empty():
         return frame
-    return frame.join(
-        refused.select("source_row"), on="source_row", how="anti", maintain_order="left"
-    )
+    return frame.join(refused.select("row_key"), on="row_key", how="anti", maintain_order="left")
 
 
 def describe_issues(
@@ -67,7 +66,7 @@ def describe_issues(
     Args:
         found: Issues in the shape of `FOUND_SCHEMA`.
         source_file: The file whose rows these are.
-        endpoint_ids: `source_row` and `endpoint_id` of the rows whose Id is known.
+        endpoint_ids: `row_key` and `endpoint_id` of the rows whose Id is known.
 
     Returns:
         A frame in the shape of `schemas.issues.ISSUE_SCHEMA`, in the order of `found`.
@@ -75,12 +74,14 @@ def describe_issues(
     return (
         found.join(_KINDS, on="code", how="left", maintain_order="left")
         .join(
-            endpoint_ids.select(pl.col("source_row").cast(pl.Int64), "endpoint_id"),
-            on="source_row",
+            endpoint_ids.select(pl.col("row_key").cast(pl.Int64), "endpoint_id"),
+            on="row_key",
             how="left",
             maintain_order="left",
         )
-        .with_columns(pl.lit(source_file).alias("source_file"))
+        .with_columns(
+            pl.lit(source_file).alias("source_file"), row_of(pl.col("row_key")).alias("source_row")
+        )
         .select(ISSUE_SCHEMA.names())
         .cast(ISSUE_SCHEMA)
     )

@@ -18,7 +18,7 @@ def find_swallowed(frame: pl.DataFrame, header: list[str]) -> pl.DataFrame:
     """Find the rows of a CSV source with a value that holds a line like a whole record.
 
     Args:
-        frame: A staged partition: `source_row` and `c<position>` columns of text.
+        frame: A staged partition: `row_key` and `c<position>` columns of text.
         header: The header of its source.
 
     Returns:

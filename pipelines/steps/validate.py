@@ -63,7 +63,7 @@ def _read_failures(frame: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
         raise TypeError(f"the frame does not have the endpoint model's shape: {faults}")
     null_codes = {column: kind.code for column, kind in NULL_ISSUES.items()}
     found = failures.select(
-        frame["source_row"].cast(pl.Int64).gather(failures["index"]).alias("source_row"),
+        frame["row_key"].cast(pl.Int64).gather(failures["index"]).alias("row_key"),
         pl.col("column").replace(VIEWS),
         pl.when(pl.col("check") == "not_nullable")
         .then(pl.col("column").replace_strict(null_codes, default=None))

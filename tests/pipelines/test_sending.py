@@ -82,7 +82,7 @@ def test_batches_keep_within_the_destination_s_bytes(tmp_path):
 def test_rows_that_were_decided_are_not_sent(tmp_path):
     run = make_run(tmp_path, numbers(6), numbers(3), decided=[1, 3, 4])
     assert read_sendable(run, 0, "item").to_list() == ["1", "4", "5"]
-    assert read_sendable(run, 0, "source_row").to_list() == [2, 5, 6]
+    assert read_sendable(run, 0, "row_key").to_list() == [2, 5, 6]
     requests, _ = attempt(run)
     assert requests == [[1, 4, 5]]
     # What is told are positions among the rows that were sent, not rows.
@@ -329,7 +329,7 @@ def test_two_answers_for_an_item_do_not_come_through_the_books(tmp_path, kind):
 
 def settle(run, deliveries):
     """Give the rows their outcomes, as the end of a run does."""
-    sent = read_sendable(run, 0, "source_row").to_frame()
+    sent = read_sendable(run, 0, "row_key").to_frame()
     rows = sent.with_columns(endpoint_id=pl.lit("x"))
     return settle_partition(rows, [settle_delivered(sent, deliveries)], "people.csv")
 

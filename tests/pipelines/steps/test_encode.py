@@ -86,7 +86,7 @@ def build_item(row):
     """Build a row's item the way one would by hand."""
     item = {}
     for column, value in row.items():
-        if value is None or column == "source_row":
+        if value is None or column == "row_key":
             continue
         prefix = next(
             (p for p in (USER_ATTRIBUTES, ATTRIBUTES, METRICS) if column.startswith(p)), ""
@@ -210,7 +210,7 @@ def test_keys_for_the_steps_that_follow():
     )
     assert encode(frame).frame.drop("item").rows(named=True) == [
         {
-            "source_row": FIRST_ROW,
+            "row_key": FIRST_ROW,
             "endpoint_id": "E-ÉÖ",
             "id_key": "e-éö",
             "channel_type": "EMAIL",

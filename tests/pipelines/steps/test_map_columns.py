@@ -32,7 +32,7 @@ HEADERS = st.one_of(
 
 def staged(**columns):
     rows = len(next(iter(columns.values())))
-    return pl.DataFrame({"source_row": range(1, rows + 1), "malformed": [None] * rows, **columns})
+    return pl.DataFrame({"row_key": range(1, rows + 1), "malformed": [None] * rows, **columns})
 
 
 @pytest.mark.parametrize(
@@ -220,16 +220,14 @@ def test_excess_columns_counts_each_map_and_no_column_twice():
         pytest.param(
             ["Address", "Id", "ChannelType", "Note"],
             staged(c0=["a"], c1=["i"], c2=["SMS"], c3=["x"]),
-            pl.DataFrame(
-                {"source_row": [1], "Address": ["a"], "Id": ["i"], "ChannelType": ["SMS"]}
-            ),
+            pl.DataFrame({"row_key": [1], "Address": ["a"], "Id": ["i"], "ChannelType": ["SMS"]}),
             id="renamed-and-unmapped-gone",
         ),
         pytest.param(
             ["Note"],
             staged(c0=["x"]),
             pl.DataFrame(
-                {"source_row": [1], "Id": [None], "ChannelType": [None], "Address": [None]},
+                {"row_key": [1], "Id": [None], "ChannelType": [None], "Address": [None]},
                 schema_overrides={"Id": pl.String, "ChannelType": pl.String, "Address": pl.String},
             ),
             id="needed-columns-added",

@@ -97,8 +97,8 @@ def test_every_row_goes_on_and_no_value_is_invented(frame):
     result = normalize(frame, NormalizeParams())
     assert_counting_law(frame, result)
     assert result.frame.columns == frame.columns
-    assert result.frame["source_row"].equals(frame["source_row"])
-    for column in set(frame.columns) - {"source_row", "Id"}:
+    assert result.frame["row_key"].equals(frame["row_key"])
+    for column in set(frame.columns) - {"row_key", "Id"}:
         came, is_null = frame[column].to_list(), result.frame[column].is_null()
         for value, null in zip(came, is_null, strict=True):
             parts = value if isinstance(value, list) else [value]
@@ -226,7 +226,7 @@ def test_date_without_zone_is_a_warning():
     result = normalize(frame, PARAMS)
     assert found(result.issues) == [(0, "EffectiveDate", "effective_date.zone_missing")]
     assert result.issues["value"].to_list() == ["2026-01-31"]
-    assert result.issues["source_row"].to_list() == [FIRST_ROW]
+    assert result.issues["row_key"].to_list() == [FIRST_ROW]
 
 
 def test_column_without_any_value_becomes_text():

@@ -26,7 +26,7 @@ def test_error_codes_are_those_of_errors():
 
 
 def test_find_issues_makes_one_of_each_row():
-    frame = pl.DataFrame({"source_row": pl.Series([7, 9], dtype=pl.UInt32), "n": [1, None]})
+    frame = pl.DataFrame({"row_key": pl.Series([7, 9], dtype=pl.UInt32), "n": [1, None]})
     expected = issues_of((7, "n", "address.missing", "1"), (9, "n", "address.missing", None))
     assert_frame_equal(find_issues(frame, "n", issues.ADDRESS_MISSING, pl.col("n")), expected)
 
@@ -34,7 +34,7 @@ def test_find_issues_makes_one_of_each_row():
 def test_join_issues_sorts_by_row_then_column_then_code():
     later = issues_of((2, "B", "b.b", None), (1, "B", "b.c", None))
     earlier = issues_of((1, "B", "b.b", None), (1, "A", "z.z", None), (None, "C", "c.c", None))
-    rows = join_issues([later, earlier]).select("source_row", "column", "code").rows()
+    rows = join_issues([later, earlier]).select("row_key", "column", "code").rows()
     assert rows == [
         (None, "C", "c.c"),
         (1, "A", "z.z"),
@@ -70,24 +70,24 @@ def test_drop_refused(faults, kept):
     frame = endpoints(rows=3)
     table = issues_of(*((row + FIRST_ROW, column, kind.code, "") for row, column, kind in faults))
     left = drop_refused(frame, table)
-    assert [row - FIRST_ROW for row in left["source_row"]] == kept
+    assert [row - FIRST_ROW for row in left["row_key"]] == kept
     assert_counting_law(frame, StepResult(left, table))
 
 
 def test_drop_refused_keeps_the_order_of_many_rows():
-    frame = pl.DataFrame({"source_row": range(100_000, 0, -1)})
+    frame = pl.DataFrame({"row_key": range(100_000, 0, -1)})
     table = issues_of(*((row, "Id", issues.ID_CHARACTER.code, "") for row in range(1, 100_000, 3)))
     expected = [row for row in range(100_000, 0, -1) if row % 3 != 1 or row == 100_000]
-    assert drop_refused(frame, table)["source_row"].to_list() == expected
+    assert drop_refused(frame, table)["row_key"].to_list() == expected
 
 
 def test_describe_issues_completes_them():
     table = issues_of(
         (None, "Note", issues.COLUMN_UNMAPPED.code, "Note"),
-        (3, "Address", issues.ADDRESS_MISSING.code, None),
-        (4, "Address", issues.ADDRESS_SHARED.code, "ana@example.com"),
+        (48, "Address", issues.ADDRESS_MISSING.code, None),
+        (65, "Address", issues.ADDRESS_SHARED.code, "ana@example.com"),
     )
-    ids = pl.DataFrame({"source_row": [3, 4], "endpoint_id": [None, "e-4"], "item": ["", ""]})
+    ids = pl.DataFrame({"row_key": [48, 65], "endpoint_id": [None, "e-4"], "item": ["", ""]})
     described = describe_issues(table, "list.csv", ids)
     expected = [
         ("list.csv", None, None, "Note", "column.unmapped", "warning", "Note"),
@@ -101,7 +101,7 @@ def test_describe_issues_completes_them():
 
 def test_describe_issues_keeps_their_number_where_an_id_is_unknown():
     table = issues_of((3, "", issues.RECORD_MALFORMED.code, "a,b,c"))
-    ids = pl.DataFrame(schema={"source_row": pl.Int64, "endpoint_id": pl.String})
+    ids = pl.DataFrame(schema={"row_key": pl.Int64, "endpoint_id": pl.String})
     assert describe_issues(table, "list.csv", ids).height == 1
 
 

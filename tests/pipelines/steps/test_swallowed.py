@@ -11,9 +11,9 @@ HEADER = ["Id", "ChannelType", "Address", "Note"]
 
 def frame(*notes: str | None) -> pl.DataFrame:
     rows = [(n + 1, None, f"e{n}", "EMAIL", "a@example.com", note) for n, note in enumerate(notes)]
-    names = ["source_row", "malformed", "c0", "c1", "c2", "c3"]
+    names = ["row_key", "malformed", "c0", "c1", "c2", "c3"]
     text = dict.fromkeys(names[1:], pl.String)
-    return pl.DataFrame(rows, schema={"source_row": pl.Int64, **text}, orient="row")
+    return pl.DataFrame(rows, schema={"row_key": pl.Int64, **text}, orient="row")
 
 
 @pytest.mark.parametrize(
@@ -36,5 +36,5 @@ def test_a_line_like_a_record_is_found(note: str | None, *, is_found: bool) -> N
 
 
 def test_two_columns_are_too_few_to_tell() -> None:
-    narrow = frame("x\na,b").select("source_row", "malformed", "c0", pl.col("c3").alias("c1"))
+    narrow = frame("x\na,b").select("row_key", "malformed", "c0", pl.col("c3").alias("c1"))
     assert find_swallowed(narrow, ["Id", "Note"]).is_empty()

@@ -358,7 +358,7 @@ def test_rows_are_judged_each_by_itself_and_counted_once(frame):
     assert_counting_law(frame, result)
     alone = pl.concat([validate(row, PARAMS).issues for row in frame.iter_slices(1)])
     assert_frame_equal(result.issues, alone)
-    assert result.issues["source_row"].is_between(FIRST_ROW, FIRST_ROW + frame.height - 1).all()
+    assert result.issues["row_key"].is_between(FIRST_ROW, FIRST_ROW + frame.height - 1).all()
 
 
 @pytest.mark.parametrize(
