@@ -39,7 +39,7 @@ def find_excess(
     used: set[str] = set()
     for part in parts:
         plan = plans[part.input]
-        frame = map_columns(pl.read_parquet(run.part("staged", part.number)), plan)
+        frame = map_columns(_read_staged(run, part.number), plan)
         used |= {c for c in frame.columns if c.startswith(NAMED_PREFIXES) and _has_value(frame[c])}
     return excess_columns([name for name in named if name in used])
 
@@ -90,6 +90,11 @@ def prepare(
     return step.frame.height
 
 
+def _read_staged(run: RunDirectory, number: int) -> pl.DataFrame:
+    staged = pl.read_parquet(run.part("staged", number))
+    return staged.with_columns(first_key(pl.col("source_row")).alias("row_key"))
+
+
 def read_records(
     run: RunDirectory, number: int, source: SourceLayout
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
@@ -98,8 +103,7 @@ def read_records(
     Returns:
         `row_key` of all rows; the records that can be read; issues of those that cannot.
     """
-    records = pl.read_parquet(run.part("staged", number))
-    records = records.with_columns(first_key(pl.col("source_row")).alias("row_key"))
+    records = _read_staged(run, number)
     rows = records.select("row_key")
     malformed = records.filter(pl.col("malformed").is_not_null())
     text = pl.col("malformed").str.slice(0, issues.LONGEST_RECORD)
