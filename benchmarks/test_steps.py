@@ -11,11 +11,12 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.export import write_export
+from pipelines.sources.base import LocalContent, ReadingOptions
+from pipelines.sources.csv_reader import CsvReader
 from pipelines.steps.encode import encode
 from pipelines.steps.map_columns import map_columns, plan_columns
 from pipelines.steps.normalize import NormalizeParams, normalize
 from pipelines.steps.validate import ValidateParams, validate
-from pipelines.storage.csv_source import CsvSource
 from schemas.emails import check_emails, normalize_emails
 from schemas.phones import PhoneCheck, check_phones, normalize_phones
 
@@ -35,8 +36,9 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def mapped(export: Path) -> pl.DataFrame:
     """The export's rows, before any rule."""
-    source = CsvSource(export)
-    return map_columns(pl.concat(source.read()), plan_columns(source.header))
+    source = CsvReader(LocalContent(export), ReadingOptions())
+    rows = pl.concat(source.read()).rename({"source_row": "row_key"})
+    return map_columns(rows, plan_columns(source.header))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def normalized(mapped: pl.DataFrame) -> pl.DataFrame:
 
 
 def test_read_csv(benchmark: BenchmarkFixture, export: Path) -> None:
-    frame = benchmark(lambda: pl.concat(CsvSource(export).read()))
+    frame = benchmark(lambda: pl.concat(CsvReader(LocalContent(export), ReadingOptions()).read()))
     assert frame.height == ROWS
 
 

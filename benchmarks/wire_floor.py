@@ -18,11 +18,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from pipelines.destinations.pinpoint import ENVELOPE
+from pipelines.sources.base import LocalContent, ReadingOptions
+from pipelines.sources.csv_reader import CsvReader
 from pipelines.steps.encode import encode
 from pipelines.steps.map_columns import map_columns, plan_columns
 from pipelines.steps.normalize import NormalizeParams, normalize
 from pipelines.steps.pack import ItemBuffer
-from pipelines.storage.csv_source import CsvSource
 
 BODIES = 400
 """Different bodies: some 23 MB, more than a processor's cache holds."""
@@ -31,9 +32,9 @@ ITEMS = 100
 
 def make_bodies(export: Path) -> list[bytes]:
     """Make request bodies of an export's first rows."""
-    source = CsvSource(export)
-    staged = next(iter(source.read())).head(BODIES * ITEMS)
-    mapped = map_columns(staged, plan_columns(source.header))
+    source = CsvReader(LocalContent(export), ReadingOptions())
+    rows = next(iter(source.read())).rename({"source_row": "row_key"}).head(BODIES * ITEMS)
+    mapped = map_columns(rows, plan_columns(source.header))
     items = ItemBuffer(encode(normalize(mapped, NormalizeParams()).frame).frame["item"])
     starts = range(0, len(items), ITEMS)
     return [items.payload(n, min(n + ITEMS, len(items))).join(ENVELOPE) for n in starts]

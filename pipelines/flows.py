@@ -36,6 +36,8 @@ from pipelines.report.verdict import say_verdict
 from pipelines.resuming import is_finished, require_resumable
 from pipelines.sending import close_sender, open_sender, read_counts, renew_sender
 from pipelines.settings import ImportSettings
+from pipelines.sources.finding import find_sources
+from pipelines.sources.stamps import stamp_source
 from pipelines.steps.guards import check_invalid_share
 from pipelines.storage.atomic import write_json, write_text
 from pipelines.storage.manifest import (
@@ -54,7 +56,6 @@ from pipelines.storage.run_dir import (
     open_run_directory,
 )
 from pipelines.storage.run_lock import locked
-from pipelines.storage.sources import find_sources, stamp_source
 from pipelines.tasks import (
     deliver_partition,
     resolve_run,

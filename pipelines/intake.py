@@ -16,10 +16,10 @@ from pipelines.errors import SourceError, StorageError
 from pipelines.phases import phase
 from pipelines.preparing import may_have_excess
 from pipelines.settings import ImportSettings
+from pipelines.sources.base import SourceFormat
 from pipelines.staging import SourceLayout, read_layout
 from pipelines.storage.manifest import Manifest, PartitionRecord, save_manifest
 from pipelines.storage.run_dir import RunDirectory, read_partition
-from pipelines.storage.sources import SourceFormat, SourceStamp
 from pipelines.storage.stop_request import request_stop
 from pipelines.tasks import find_excess_columns, prepare_partition, stage_source
 
@@ -87,16 +87,12 @@ def read_layouts(manifest: Manifest, settings: ImportSettings) -> list[SourceLay
         return layouts
     for stamp in manifest.sources[len(layouts) :]:
         try:
-            layouts.append(_read_layout(stamp, settings))
+            layouts.append(read_layout(stamp, settings))
         except SourceError:
             if settings.limit is None or not layouts:
                 raise
             break
     return layouts
-
-
-def _read_layout(stamp: SourceStamp, settings: ImportSettings) -> SourceLayout:
-    return read_layout(stamp, has_channel=settings.default_channel is not None)
 
 
 def forget_partitions(run: RunDirectory, first: int) -> None:
@@ -129,7 +125,7 @@ def stage_sources(
         if left is not None and left <= 0:
             break
         if index == len(layouts):
-            _read_layout(stamp, settings)  # says what is wrong with it
+            read_layout(stamp, settings)  # says what is wrong with it
         first = len(manifest.partitions)
         staged = stage_source(run, stamp, index, first, settings, left, announce)
         manifest.inputs.append(staged.input)

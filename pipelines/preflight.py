@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pipelines.errors import ConfigurationError, StorageError
 from pipelines.sending import connect
 from pipelines.settings import ImportSettings
+from pipelines.sources.finding import find_sources
 from pipelines.storage.run_dir import new_run_id, refuse_existing_run
-from pipelines.storage.sources import find_sources
 
 
 def check_settings(settings: ImportSettings, *, sends: bool) -> None:

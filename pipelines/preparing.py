@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from pipelines.settings import ImportSettings
+from pipelines.sources.base import SourceFormat
 from pipelines.staging import SourceLayout
 from pipelines.steps.encode import encode
 from pipelines.steps.map_columns import excess_columns, map_columns, plan_columns
@@ -18,7 +19,6 @@ from pipelines.steps.validate import ValidateParams, validate
 from pipelines.storage.atomic import write_parquet
 from pipelines.storage.manifest import InputRecord, PartitionRecord
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.storage.sources import SourceFormat
 from schemas import issues
 from schemas.columns import NAMED_PREFIXES
 from schemas.row_keys import first_key

@@ -8,6 +8,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from pipelines.defaults import LOCAL_APPLICATION, PARTITION_ROWS
+from pipelines.sources.base import ReadingOptions
 from pipelines.steps.guards import parse_threshold
 from pipelines.storage.places import RunsDir
 from schemas.channels import ChannelType
@@ -40,6 +41,20 @@ class ImportSettings(BaseModel):
     """ISO 3166-1 alpha-2 code for phone numbers in national form whose row names no country."""
     default_channel: ChannelType | None = None
     """Channel of rows that name none."""
+    mapping: str | None = None
+    """Mapping file (YAML) or preset that says what columns of other names mean."""
+    delimiter: str | None = None
+    """Character between the fields of CSV; found out if empty."""
+    encoding: str | None = None
+    """Encoding of CSV and JSON, such as utf-8 or cp1252; found out if empty."""
+    quote: str | None = None
+    """Character around fields of CSV, or none; found out if empty."""
+    escape: str | None = None
+    """Character before a quote or delimiter that is meant, or none; found out if empty."""
+    no_header: bool = False
+    """CSV files begin with data; the mapping names their columns."""
+    sheet: str | None = None
+    """Worksheet of Excel files; the first one if empty."""
     phone_check: PhoneCheck = PhoneCheck.VALID
     """How strictly phone numbers are judged."""
     runs_dir: RunsDir = Path("runs")
@@ -62,6 +77,18 @@ class ImportSettings(BaseModel):
     """Records per partition at the most; large records make smaller partitions."""
     keep_staged: bool = False
     """Keep the working files after a clean finish."""
+
+    @property
+    def reading(self) -> ReadingOptions:
+        """What is said of how the sources are written."""
+        return ReadingOptions(
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            quote="" if self.quote == "none" else self.quote,
+            escape="" if self.escape == "none" else self.escape,
+            has_header=not self.no_header,
+            sheet=self.sheet,
+        )
 
     @property
     def application(self) -> str | None:

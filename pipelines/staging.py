@@ -5,21 +5,15 @@ from dataclasses import dataclass
 
 from pipelines import progress
 from pipelines.settings import ImportSettings
+from pipelines.sources.base import SourceFile, SourceFormat, SourceReader
+from pipelines.sources.cutting import cut_partitions, take_rows
+from pipelines.sources.finding import find_sources
+from pipelines.sources.registry import open_source
+from pipelines.sources.stamps import SourceStamp, refuse_changed
 from pipelines.steps.map_columns import require_columns
 from pipelines.storage.atomic import write_parquet
 from pipelines.storage.manifest import InputRecord, PartitionRecord, hash_file
-from pipelines.storage.registry import open_source
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.storage.sources import (
-    SourceFile,
-    SourceFormat,
-    SourceReader,
-    SourceStamp,
-    cut_partitions,
-    find_sources,
-    refuse_changed,
-    take_rows,
-)
 
 PARTITION_BYTES = 20 << 20
 """Bytes of text in a partition at the most, however few rows that are: working on it takes about
@@ -43,23 +37,24 @@ class Staged:
     partitions: list[PartitionRecord]
 
 
-def read_layout(stamp: SourceStamp, *, has_channel: bool) -> SourceLayout:
+def read_layout(stamp: SourceStamp, settings: ImportSettings) -> SourceLayout:
     """Look at the header of a source.
 
     Raises:
         SourceError: The file cannot be read, lacks a column that an endpoint needs, or is not what
             it was.
     """
-    source, reader = _open(stamp)
+    source, reader = _open(stamp, settings)
+    has_channel = settings.default_channel is not None
     require_columns(reader.header, source.name, has_channel=has_channel)
     return SourceLayout(source.format, reader.header)
 
 
-def _open(stamp: SourceStamp) -> tuple[SourceFile, SourceReader]:
+def _open(stamp: SourceStamp, settings: ImportSettings) -> tuple[SourceFile, SourceReader]:
     """Open a source that is as it was when the run began."""
     refuse_changed(stamp)
     (source,) = find_sources([stamp.path])
-    return source, open_source(source)
+    return source, open_source(source, settings.reading)
 
 
 def stage(
@@ -85,7 +80,7 @@ def stage(
     Raises:
         SourceError: The file cannot be read, or is not what it was.
     """
-    source, reader = _open(stamp)
+    source, reader = _open(stamp, settings)
     partitions: list[PartitionRecord] = []
     frames = take_rows(reader.read(), limit)
     for frame in cut_partitions(frames, settings.partition_rows, PARTITION_BYTES):
@@ -100,6 +95,7 @@ def stage(
         size_bytes=source.path.stat().st_size,
         sha256=hash_file(source.path),
         header=reader.header,
+        reading=reader.reading,
         rows=sum(partition.rows for partition in partitions),
     )
     refuse_changed(stamp)

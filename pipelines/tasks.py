@@ -28,6 +28,7 @@ from pipelines.sending import (
     send_partition,
 )
 from pipelines.settings import ImportSettings
+from pipelines.sources.stamps import SourceStamp
 from pipelines.staging import SourceLayout, Staged, stage
 from pipelines.steps.outcomes import (
     fold_endpoints,
@@ -39,7 +40,6 @@ from pipelines.steps.resolve import describe_decisions, resolve
 from pipelines.storage.atomic import write_parquet
 from pipelines.storage.manifest import InputRecord, Manifest, PartitionRecord
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.storage.sources import SourceStamp
 from pipelines.storage.stop_request import is_stop_requested
 from schemas.outcomes import Outcome
 from schemas.row_keys import first_key

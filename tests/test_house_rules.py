@@ -25,13 +25,21 @@ FORBIDDEN = [
     ("pipelines.steps", "pipelines.storage"),
     ("pipelines.steps", "pipelines.destinations"),
     ("pipelines.steps", "pipelines.report"),
+    ("pipelines.sources", "pipelines.steps"),
+    ("pipelines.sources", "pipelines.storage"),
+    ("pipelines.sources", "pipelines.destinations"),
+    ("pipelines.steps", "pipelines.sources"),
+    ("pipelines.destinations", "pipelines.sources"),
     ("pipelines.storage", "pipelines.steps"),
     ("pipelines.storage", "pipelines.destinations"),
     ("pipelines.destinations", "pipelines.steps"),
     ("pipelines.destinations", "pipelines.storage"),
     ("pipelines.report", "pipelines.destinations"),
 ]
-CORE = ("schemas", "pipelines.steps", "pipelines.storage", "pipelines.destinations")
+CORE = (
+    *("schemas", "pipelines.steps", "pipelines.sources", "pipelines.storage"),
+    "pipelines.destinations",
+)
 SHELL = (
     *("pipelines.cli", "pipelines.terminal", "pipelines.preflight"),
     *("pipelines.flows", "pipelines.tasks", "pipelines.staging", "pipelines.preparing"),
@@ -50,8 +58,18 @@ RESERVED = {
     "prefect_dask": ("pipelines.cluster",),
     "distributed": ("pipelines.cluster", "pipelines.cluster_checks"),
     "dask": ("pipelines.runners",),
-    "boto3": ("pipelines.destinations", "pipelines.storage", "pipelines.local_server"),
-    "botocore": ("pipelines.destinations", "pipelines.storage", "pipelines.local_server"),
+    "boto3": (
+        "pipelines.destinations",
+        "pipelines.storage",
+        "pipelines.sources",
+        "pipelines.local_server",
+    ),
+    "botocore": (
+        "pipelines.destinations",
+        "pipelines.storage",
+        "pipelines.sources",
+        "pipelines.local_server",
+    ),
     "pipelines.local_server": ("pipelines.cli", "pipelines.local_server"),
 }
 IMPURE = ("time", "os", "pathlib", "socket", "random", "urllib", "requests", "threading", "logging")

@@ -12,9 +12,9 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipelines.errors import RunStateError
+from pipelines.sources.stamps import SourceStamp
 from pipelines.storage.atomic import write_json
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.storage.sources import SourceStamp
 
 FORMAT: Literal[1] = 1
 """Version of the run directory's layout; another one cannot be resumed."""
@@ -53,6 +53,8 @@ class InputRecord(_Record):
     size_bytes: int
     sha256: str
     header: list[str]
+    reading: dict[str, str] = {}
+    """How it was read: such as its encoding and delimiter."""
     rows: int
 
 

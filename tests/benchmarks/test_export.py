@@ -6,10 +6,11 @@ import pytest
 from benchmarks import export
 from benchmarks.contenders import cut_export
 from benchmarks.export import write_export
+from pipelines.sources.base import LocalContent, ReadingOptions
+from pipelines.sources.csv_reader import CsvReader
 from pipelines.steps.map_columns import map_columns, plan_columns
 from pipelines.steps.normalize import NormalizeParams, normalize
 from pipelines.steps.validate import ValidateParams, validate
-from pipelines.storage.csv_source import CsvSource
 
 
 @pytest.fixture
@@ -35,8 +36,9 @@ def test_another_seed_gives_other_rows(path, tmp_path):
 
 def test_every_row_is_valid(path):
     write_export(path, 1000)
-    source = CsvSource(path)
-    frame = map_columns(pl.concat(source.read()), plan_columns(source.header))
+    source = CsvReader(LocalContent(path), ReadingOptions())
+    rows = pl.concat(source.read()).rename({"source_row": "row_key"})
+    frame = map_columns(rows, plan_columns(source.header))
     result = validate(normalize(frame, NormalizeParams()).frame, ValidateParams())
     assert (result.frame.height, result.issues.height) == (1000, 0)
     assert len(source.header) == 24

@@ -12,10 +12,10 @@ import polars as pl
 
 from pipelines.preparing import prepare
 from pipelines.settings import ImportSettings
+from pipelines.sources.stamps import stamp_source
 from pipelines.staging import read_layout, stage
 from pipelines.steps.resolve import resolve
 from pipelines.storage.run_dir import RunDirectory, create_run_directory
-from pipelines.storage.sources import stamp_source
 
 
 def read_keys(run: RunDirectory, number: int, columns: list[str]) -> pl.DataFrame:
@@ -26,7 +26,7 @@ def main(path: Path, partition_rows: int) -> None:
     settings = ImportSettings(sources=[str(path)], partition_rows=partition_rows)
     run = create_run_directory(path.parent / "runs", path.stem)
     stamp = stamp_source(path)
-    layout = read_layout(stamp, has_channel=False)
+    layout = read_layout(stamp, settings)
 
     def prepare_at_once(part):
         prepare(run, part, layout, [], settings, with_items=True)

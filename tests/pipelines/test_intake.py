@@ -7,9 +7,9 @@ import pytest
 from pipelines.errors import SourceError
 from pipelines.intake import forget_partitions, read_layouts
 from pipelines.settings import ImportSettings
+from pipelines.sources.stamps import stamp_source
 from pipelines.storage.manifest import Attempt, Manifest
 from pipelines.storage.run_dir import create_run_directory
-from pipelines.storage.sources import stamp_source
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pipelines.resuming import (
     require_resumable,
 )
 from pipelines.settings import ImportSettings
+from pipelines.sources.stamps import SourceStamp
 from pipelines.storage.manifest import (
     DECIDING_PACKAGES,
     PACKAGES,
@@ -22,7 +23,6 @@ from pipelines.storage.manifest import (
     read_versions,
 )
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.storage.sources import SourceStamp
 
 RUN = RunDirectory(Path("runs/one"))
 URL = "http://127.0.0.1:9"

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.report.row_files import RowSlice, plan_layout, to_fix, write_row_file
+from pipelines.sources.base import LocalContent, ReadingOptions
+from pipelines.sources.csv_reader import CsvReader
 from pipelines.steps.map_columns import plan_columns
-from pipelines.storage.csv_source import CsvSource
 from schemas.columns import RESULT_COLUMNS
 from schemas.issues import ISSUE_SCHEMA, RECORD_MALFORMED
 from schemas.outcomes import OUTCOME_SCHEMA
@@ -151,7 +152,7 @@ def test_our_own_reader_takes_it_back(tmp_path_factory, rows):
     part = make_slice(["Id", "Address"], rows)
     with path.open("wb") as file:
         write_row_file([part], file, plan_layout([part]))
-    source = CsvSource(path)
+    source = CsvReader(LocalContent(path), ReadingOptions())
     read = [row for frame in source.read() for row in frame.rows()]
     assert read == [
         (number, None, *cells, *map(str, VERDICT)) for number, cells in enumerate(rows, 1)

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from pipelines.errors import RunStateError
+from pipelines.sources.stamps import SourceStamp
 from pipelines.storage.manifest import (
     PACKAGES,
     Attempt,
@@ -20,7 +21,6 @@ from pipelines.storage.manifest import (
     save_manifest,
 )
 from pipelines.storage.run_dir import create_run_directory
-from pipelines.storage.sources import SourceStamp
 
 
 @pytest.fixture

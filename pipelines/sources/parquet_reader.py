@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import SourceError
+from pipelines.sources.base import Content, ReadingOptions
 from schemas.columns import LIST_PREFIXES, METRICS, canonical_name
 
 BATCH_ROWS = 16_384
@@ -20,16 +21,17 @@ IDENTIFIERS = frozenset({"Id", "Address", "RequestId", "Location.PostalCode", "U
 """Columns in which 5.0 means 5: many tools turn whole numbers into floats once one is missing."""
 
 
-class ParquetSource:
+class ParquetReader:
     """A Parquet file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, content: Content, _: ReadingOptions) -> None:
         """Open the file and flatten its schema.
 
         Raises:
             SourceError: It is no Parquet file, or a column has a type that has no text.
         """
-        self._path = path
+        path = self._path = content.path or Path()
+        self.reading: dict[str, str] = {}
         try:
             self._file = pq.ParquetFile(path)
         except OSError as error:
@@ -40,7 +42,7 @@ class ParquetSource:
         self.header = [name for name, _ in self._columns]
 
     def read(self) -> Iterator[pl.DataFrame]:
-        """Yield the records; see `sources.SourceReader`."""
+        """Yield the records; see `base.SourceReader`."""
         columns = [
             expression.alias(f"c{position}")
             for position, (_, expression) in enumerate(self._columns)

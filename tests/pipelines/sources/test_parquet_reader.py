@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.errors import SourceError
-from pipelines.storage.parquet_source import BATCH_ROWS, ParquetSource
+from pipelines.sources.base import LocalContent, ReadingOptions
+from pipelines.sources.parquet_reader import BATCH_ROWS, ParquetReader
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
 NAIVE = MOMENT.replace(tzinfo=None)
@@ -23,7 +24,7 @@ def read(tmp_path):
     def write_and_read(table, **options):
         path = tmp_path / "x.parquet"
         pq.write_table(table, path, **options)
-        source = ParquetSource(path)
+        source = ParquetReader(LocalContent(path), ReadingOptions())
         return source.header, [row for frame in source.read() for row in frame.rows()]
 
     return write_and_read
@@ -241,20 +242,20 @@ def test_what_is_no_parquet_file_is_refused(tmp_path, content):
     path = tmp_path / "x.parquet"
     path.write_bytes(content)
     with pytest.raises(SourceError, match=str(path)):
-        ParquetSource(path)
+        ParquetReader(LocalContent(path), ReadingOptions())
 
 
 @pytest.mark.parametrize("name", ["none.parquet", "."], ids=["missing", "directory"])
 def test_what_cannot_be_opened_is_refused(tmp_path, name):
     with pytest.raises(SourceError, match="Cannot read"):
-        ParquetSource(tmp_path / name)
+        ParquetReader(LocalContent(tmp_path / name), ReadingOptions())
 
 
 def test_damage_behind_the_header_is_named_with_the_record(tmp_path):
     path = tmp_path / "x.parquet"
     values = [str(n) * 10 for n in range(20_000)]
     pq.write_table(pa.table({"Id": values}), path, use_dictionary=False, compression="snappy")
-    source = ParquetSource(path)
+    source = ParquetReader(LocalContent(path), ReadingOptions())
     content = bytearray(path.read_bytes())
     content[5_000:20_000] = bytes(15_000)
     path.write_bytes(content)
@@ -265,7 +266,7 @@ def test_damage_behind_the_header_is_named_with_the_record(tmp_path):
 def test_cells_are_of_one_type_for_every_column(tmp_path):
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"Id": [1], "Attributes.l": [[1]], "Attributes.n": pa.nulls(1)}), path)
-    (frame,) = ParquetSource(path).read()
+    (frame,) = ParquetReader(LocalContent(path), ReadingOptions()).read()
     text = pl.String()
     assert frame.schema == {
         "source_row": pl.Int64(),

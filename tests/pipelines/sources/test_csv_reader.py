@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import SourceError
-from pipelines.storage import csv_source
-from pipelines.storage.csv_source import CsvSource
+from pipelines.sources import csv_reader
+from pipelines.sources.base import LocalContent, ReadingOptions
+from pipelines.sources.csv_reader import CsvReader
 
 
 def read(path, block_bytes=None):
@@ -20,8 +21,8 @@ def read(path, block_bytes=None):
     with pytest.MonkeyPatch.context() as patch:
         if block_bytes is not None:
             blocks = (block_bytes,) if isinstance(block_bytes, int) else block_bytes
-            patch.setattr(csv_source, "BLOCK_BYTES", blocks)
-        source = CsvSource(path)
+            patch.setattr(csv_reader, "BLOCK_BYTES", blocks)
+        source = CsvReader(LocalContent(path), ReadingOptions())
         return source.header, [row for frame in source.read() for row in frame.rows()]
 
 
@@ -170,7 +171,7 @@ def test_a_header_alone_has_no_rows(written, content):
 
 
 def test_a_file_can_be_read_twice(written):
-    source = CsvSource(written("a,b\n1\n2,3\n4\n"))
+    source = CsvReader(LocalContent(written("a,b\n1\n2,3\n4\n")), ReadingOptions())
     first = [row for frame in source.read() for row in frame.rows()]
     assert [row for frame in source.read() for row in frame.rows()] == first
 
@@ -265,7 +266,7 @@ def test_records_that_none_fit_the_header_are_all_malformed(written, rows):
 
 def test_a_file_that_is_gone_before_it_is_read(written):
     path = written("a,b\n1,2\n")
-    source = CsvSource(path)
+    source = CsvReader(LocalContent(path), ReadingOptions())
     path.unlink()
     with pytest.raises(SourceError, match="Cannot read"):
         list(source.read())

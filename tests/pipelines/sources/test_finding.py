@@ -8,19 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import SourceError
-from pipelines.storage.csv_source import CsvSource
-from pipelines.storage.parquet_source import ParquetSource
-from pipelines.storage.registry import open_source
-from pipelines.storage.sources import (
-    SourceFile,
-    SourceFormat,
-    SourceStamp,
-    cut_partitions,
-    find_sources,
-    refuse_changed,
-    stamp_source,
-    take_rows,
-)
+from pipelines.sources.base import ReadingOptions, SourceFile, SourceFormat
+from pipelines.sources.csv_reader import CsvReader
+from pipelines.sources.cutting import cut_partitions, take_rows
+from pipelines.sources.finding import find_sources
+from pipelines.sources.parquet_reader import ParquetReader
+from pipelines.sources.registry import open_source
+from pipelines.sources.stamps import SourceStamp, refuse_changed, stamp_source
 
 
 @pytest.fixture
@@ -122,10 +116,10 @@ def test_a_directory_without_permission_is_refused(folder, name):
 @pytest.mark.parametrize(
     ("name", "kind", "reader"),
     [
-        pytest.param("x.csv", SourceFormat.CSV, CsvSource, id="csv"),
-        pytest.param("x.CSV", SourceFormat.CSV, CsvSource, id="CSV"),
-        pytest.param("x.parquet", SourceFormat.PARQUET, ParquetSource, id="parquet"),
-        pytest.param("x.pq", SourceFormat.PARQUET, ParquetSource, id="pq"),
+        pytest.param("x.csv", SourceFormat.CSV, CsvReader, id="csv"),
+        pytest.param("x.CSV", SourceFormat.CSV, CsvReader, id="CSV"),
+        pytest.param("x.parquet", SourceFormat.PARQUET, ParquetReader, id="parquet"),
+        pytest.param("x.pq", SourceFormat.PARQUET, ParquetReader, id="pq"),
     ],
 )
 def test_the_ending_decides_the_reader(tmp_path, name, kind, reader):
@@ -137,7 +131,7 @@ def test_the_ending_decides_the_reader(tmp_path, name, kind, reader):
         frame.write_parquet(path)
     (source,) = find_sources([str(path)])
     assert source == SourceFile(path, kind)
-    opened = open_source(source)
+    opened = open_source(source, ReadingOptions())
     assert isinstance(opened, reader)
     assert [frame.rows() for frame in opened.read()] == [[(1, None, "1")]]
 
@@ -147,7 +141,7 @@ def test_a_parquet_file_named_csv_is_refused(tmp_path):
     pl.DataFrame({"Id": ["1"]}).write_parquet(path)
     (source,) = find_sources([str(path)])
     with pytest.raises(SourceError, match="is a Parquet file, not CSV"):
-        open_source(source)
+        open_source(source, ReadingOptions())
 
 
 # -- files that change ---------------------------------------------------------------------

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from pipelines.errors import SourceError
+from pipelines.sources.base import Content, ReadingOptions
 
 BLOCK_BYTES = (2 << 20, 8 << 20)
 """Bytes parsed at once. The parser holds some thirty blocks that it has read ahead, and is fastest
@@ -32,23 +33,24 @@ _FOREIGN_STARTS = {
 }
 
 
-class CsvSource:
+class CsvReader:
     """A CSV file in UTF-8, comma-separated, with a header."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, content: Content, _: ReadingOptions) -> None:
         """Open the file and read its header.
 
         Raises:
             SourceError: It is empty, not text, or not in UTF-8.
         """
-        self._path = path
+        path = self._path = content.path or Path()
+        self.reading: dict[str, str] = {"encoding": "utf-8", "delimiter": ","}
         self.header = _read_header(path)
         self._next_row = 0
         self._malformed: list[tuple[int, str]] = []
         """Records by number, in order; the parser adds to it from a thread of its own."""
 
     def read(self) -> Iterator[pl.DataFrame]:
-        """Yield the records; see `sources.SourceReader`."""
+        """Yield the records; see `base.SourceReader`."""
         names = [f"c{position}" for position in range(len(self.header))]
         self._next_row = 0  # the header itself is the parser's first row
         last: pl.DataFrame | None = None

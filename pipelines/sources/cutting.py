@@ -1,0 +1,63 @@
+"""Cutting: from a stream of frames to partitions."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+
+def cut_partitions(
+    frames: Iterator[pl.DataFrame], rows: int, size_bytes: int
+) -> Iterator[pl.DataFrame]:
+    """Cut a stream of frames into partitions; an equal stream is cut equally.
+
+    Args:
+        frames: Records in order.
+        rows: Rows of a partition; fewer only where it would be too large, and at the end.
+        size_bytes: Bytes of text that it may hold; a single row may hold more.
+    """
+    waiting: list[pl.DataFrame] = []
+    height = size = 0
+    for frame in frames:
+        ends = count_text_bytes(frame).cum_sum()
+        start = 0
+        while start < frame.height:
+            before = int(ends[start - 1]) if start else 0
+            fitting = int(ends.search_sorted(before + size_bytes - size, side="right")) - start
+            count = min(rows - height, fitting, frame.height - start)
+            if count <= 0 and height:
+                yield pl.concat(waiting)
+                waiting, height, size = [], 0, 0
+                continue
+            count = max(1, count)
+            waiting.append(frame.slice(start, count))
+            height += count
+            start += count
+            size += int(ends[start - 1]) - before
+    if height:
+        yield pl.concat(waiting)
+
+
+def count_text_bytes(frame: pl.DataFrame) -> pl.Series:
+    """Count the bytes of all texts of each row, in lists too."""
+    sizes = [
+        pl.col(name).list.eval(pl.element().str.len_bytes()).list.sum()
+        if isinstance(kind, pl.List)
+        else pl.col(name).str.len_bytes()
+        for name, kind in frame.schema.items()
+        if kind in (pl.String, pl.List(pl.String))
+    ]
+    if not sizes:
+        return pl.Series([0], dtype=pl.Int64).new_from_index(0, frame.height)
+    return frame.select(pl.sum_horizontal(sizes).cast(pl.Int64)).to_series()
+
+
+def take_rows(frames: Iterator[pl.DataFrame], limit: int | None) -> Iterator[pl.DataFrame]:
+    """Yield the first `limit` rows of a stream of frames; all of them for None."""
+    for frame in frames:
+        if limit is None:
+            yield frame
+        elif limit > 0:
+            yield frame.head(limit)
+            limit -= frame.height
+        else:
+            return
