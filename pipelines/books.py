@@ -4,25 +4,25 @@ from datetime import datetime
 
 from pipelines.destinations.delivery import SendCounts
 from pipelines.errors import EndpointImportError, GuardError
-from pipelines.report.summary import Summary, balance
+from pipelines.report.summary import RunCounts, Summary
 from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import Manifest, RunStatus
 from schemas.outcomes import IMPORTED, Outcome
 
 
 def judge(
-    counts: dict[Outcome, int], manifest: Manifest, stopped_by: EndpointImportError | None
+    counts: RunCounts, manifest: Manifest, stopped_by: EndpointImportError | None
 ) -> RunStatus:
     """Say how the run ended."""
-    if not balance(manifest.rows, counts):
+    if not counts.are_balanced:
         return RunStatus.FAILED
     if isinstance(stopped_by, GuardError):
         return RunStatus.GUARDED
     is_import = manifest.command == "run"
-    if stopped_by is not None or (is_import and counts[Outcome.UNPROCESSED]):
+    if stopped_by is not None or (is_import and counts.rows[Outcome.UNPROCESSED]):
         return RunStatus.STOPPED
     fine = IMPORTED if is_import else {Outcome.UNPROCESSED}
-    if all(rows == 0 for outcome, rows in counts.items() if outcome not in fine):
+    if all(rows == 0 for outcome, rows in counts.rows.items() if outcome not in fine):
         return RunStatus.COMPLETED
     return RunStatus.COMPLETED_WITH_ERRORS
 
@@ -30,7 +30,7 @@ def judge(
 def summarize(
     manifest: Manifest,
     settings: ImportSettings,
-    counts: dict[Outcome, int],
+    counts: RunCounts,
     issues_by_code: dict[str, int],
     sending: SendCounts,
     finished_at: datetime,
@@ -40,7 +40,7 @@ def summarize(
     Args:
         manifest: Its manifest; the status is final.
         settings: Its settings.
-        counts: Rows by outcome.
+        counts: What became of its records.
         issues_by_code: Issues by code.
         sending: What sending took, over all attempts.
         finished_at: Now.
@@ -50,15 +50,16 @@ def summarize(
         for attempt in manifest.attempts
     )
     is_import = manifest.command == "run"
-    dealt_with = manifest.rows - counts[Outcome.UNPROCESSED] if is_import else manifest.rows
+    rows = sum(counts.rows.values())
+    dealt_with = rows - counts.rows[Outcome.UNPROCESSED] if is_import else counts.records
     return Summary(
         run_id=manifest.run_id,
         status=manifest.status.value,
         application_id=settings.application if is_import else None,
         destination=manifest.destination,
-        rows=manifest.rows,
-        **{outcome.value: count for outcome, count in counts.items()},
-        balanced=balance(manifest.rows, counts),
+        rows=rows,
+        **{outcome.value: count for outcome, count in counts.rows.items()},
+        balanced=counts.are_balanced,
         requests=sending.requests,
         retries=sending.retries,
         throttled=sending.throttled,
@@ -69,4 +70,8 @@ def summarize(
         issues_by_code=issues_by_code,
         started_at=manifest.started_at,
         finished_at=finished_at,
+        records=counts.records,
+        left_out=counts.left_out,
+        endpoints=sum(counts.endpoints.values()),
+        endpoints_by_outcome={o.value: count for o, count in counts.endpoints.items()},
     )

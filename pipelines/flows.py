@@ -30,7 +30,13 @@ from pipelines.errors import (
 from pipelines.intake import take_in
 from pipelines.phases import phase
 from pipelines.report.page import render_page
-from pipelines.report.results import count_rows, write_issues, write_row_files
+from pipelines.report.results import (
+    count_invalid,
+    count_left_out,
+    count_run,
+    write_issues,
+    write_row_files,
+)
 from pipelines.report.summary import require_balance
 from pipelines.report.verdict import say_verdict
 from pipelines.resuming import is_finished, require_resumable
@@ -208,19 +214,21 @@ def process(
         return StoppedError("A signal stopped the run before anything was sent.")
     with phase(manifest, "resolve"):
         resolved = resolve_run(run, manifest)
-    invalid = manifest.rows - valid + resolved.invalid
-    get_run_logger().info("%d rows, %d invalid", manifest.rows, invalid)
-    breach = guard(manifest, invalid, settings)
+    rows, invalid = manifest.rows - count_left_out(run, manifest), count_invalid(run, manifest)
+    get_run_logger().info("%d rows, %d invalid", rows, invalid)
+    breach = guard(manifest, rows, invalid, settings)
     if breach is not None or manifest.command != "run":
         return breach
     with phase(manifest, "deliver", valid - resolved.invalid - resolved.others):
         return deliver(run, manifest, settings)
 
 
-def guard(manifest: Manifest, invalid: int, settings: ImportSettings) -> GuardError | None:
+def guard(
+    manifest: Manifest, rows: int, invalid: int, settings: ImportSettings
+) -> GuardError | None:
     """Say whether a threshold stops the run here."""
     limit = settings.max_invalid
-    breach = limit and check_invalid_share(invalid, manifest.rows, limit)
+    breach = limit and check_invalid_share(invalid, rows, limit)
     return GuardError(breach, run_id=manifest.run_id) if breach else None
 
 
@@ -251,9 +259,9 @@ def report(
     """Balance the books and write the results; then raise what stopped the run, if anything did."""
     with phase(manifest, "report"):
         settle_partitions(run, manifest)
-        counts = count_rows(run, manifest)
+        counts = count_run(run, manifest)
         issues_by_code = write_issues(run, manifest)
-        with_unprocessed = manifest.command == "run" and counts[Outcome.UNPROCESSED] > 0
+        with_unprocessed = manifest.command == "run" and counts.rows[Outcome.UNPROCESSED] > 0
         write_row_files(run, manifest, with_unprocessed=with_unprocessed)
     manifest.status = judge(counts, manifest, stopped_by)
     manifest.message = stopped_by.message if stopped_by else None
@@ -277,7 +285,8 @@ def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:
     """Give every row its outcome."""
     files = {part.number: manifest.source_of(part.number).path for part in manifest.partitions}
     packed = orjson.dumps(files, option=orjson.OPT_NON_STR_KEYS)
-    futures = [settle_rows.submit(run, part, packed) for part in manifest.partitions]
+    names = manifest.endpoint_names
+    futures = [settle_rows.submit(run, part, packed, names) for part in manifest.partitions]
     wait(list(futures))
     for future in futures:
         future.result()

@@ -32,6 +32,7 @@ from pipelines.sources.stamps import SourceStamp
 from pipelines.staging import SourceLayout, Staged, stage
 from pipelines.steps.outcomes import (
     fold_endpoints,
+    name_endpoints,
     settle_delivered,
     settle_partition,
     settle_refused,
@@ -147,14 +148,17 @@ def deliver_partition(
 
 
 @task(task_run_name="settle-{part.number}", cache_policy=NO_CACHE)
-def settle_rows(run: RunDirectory, part: PartitionRecord, packed_files: bytes) -> None:
-    """Give every row of a partition its outcome.
+def settle_rows(
+    run: RunDirectory, part: PartitionRecord, packed_files: bytes, endpoint_names: tuple[str, ...]
+) -> None:
+    """Give every endpoint of a partition its outcome, and every row.
 
     Args:
         run: The run.
         part: The partition.
         packed_files: Name of the file that each partition of the run is a slice of, as JSON:
             Prefect would look through anything else, for each partition again.
+        endpoint_names: What the mapping calls the endpoints of a row, if they are several.
     """
     source_files = {int(number): name for number, name in orjson.loads(packed_files).items()}
     verdicts = []
@@ -172,5 +176,8 @@ def settle_rows(run: RunDirectory, part: PartitionRecord, packed_files: bytes) -
         sent = read_sendable(run, part.number, "row_key").to_frame()
         verdicts.append(settle_delivered(sent, read_deliveries(run, part.number)))
     source_file = source_files[part.number]
-    outcomes = fold_endpoints(settle_partition(rows, verdicts, source_file), source_file)
-    write_parquet(outcomes, run.part("outcomes", part.number))
+    endpoints = settle_partition(rows, verdicts, source_file)
+    if endpoint_names:
+        named = name_endpoints(endpoints, source_file, endpoint_names)
+        write_parquet(named, run.part("endpoints", part.number))
+    write_parquet(fold_endpoints(endpoints, source_file), run.part("outcomes", part.number))

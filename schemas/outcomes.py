@@ -63,3 +63,18 @@ OUTCOME_SCHEMA = pl.Schema(
     }
 )
 """Columns of outcomes/part-*.parquet; `source_row` is 1-based over the records of its file."""
+ENDPOINT_OUTCOME_SCHEMA = pl.Schema(
+    {
+        "source_file": pl.String,
+        "source_row": pl.Int64,
+        "endpoint": pl.String,
+        "endpoint_id": pl.String,
+        "outcome": pl.String,
+        "code": pl.String,
+        "message": pl.String,
+        "request_id": pl.String,
+    }
+)
+"""Columns of endpoints/part-*.parquet, which there is if a mapping makes several endpoints of a
+row: a line for each of them, or for a row that gave none; `endpoint` is its
+name in the mapping."""

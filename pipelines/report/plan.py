@@ -47,7 +47,7 @@ class ImportPlan:
     """Requests and time of an import."""
 
     rows: int
-    """Rows that would be sent."""
+    """Endpoints that would be sent: one a row, unless a mapping makes several of it."""
     requests: int
     """Requests that they need; a request holds rows of one partition."""
     requests_per_second: float | None
@@ -138,9 +138,9 @@ def _fewest_requests(rows: int) -> int:
 
 
 def make_plan(run: RunDirectory, settings: ImportSettings) -> ImportPlan:
-    """Plan the import of a checked run's valid rows."""
+    """Plan the import of a checked run's valid rows, or of the endpoints that they gave."""
     rows = requests = 0
-    for path in run.list_files("outcomes", ".parquet"):
+    for path in run.list_files("endpoints", ".parquet") or run.list_files("outcomes", ".parquet"):
         outcomes = pl.read_parquet(path, columns=["outcome"])["outcome"]
         sendable = int((outcomes == Outcome.UNPROCESSED.value).sum())
         rows += sendable

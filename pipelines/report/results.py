@@ -4,20 +4,23 @@ One partition is in memory at a time.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
 
 from pipelines.report.row_files import RowSlice, plan_layout, to_fix, write_row_file
+from pipelines.report.summary import RunCounts
 from pipelines.steps.map_columns import check_header, plan_columns
-from pipelines.steps.outcomes import count_outcomes
+from pipelines.steps.outcomes import count_outcomes, settle_refused
 from pipelines.steps.result import describe_issues
 from pipelines.storage.atomic import replacing
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
 from schemas.issues import ISSUE_SCHEMA
 from schemas.outcomes import TO_FIX, Outcome
+from schemas.row_keys import row_of
 
 NO_IDS = pl.DataFrame(schema={"row_key": pl.Int64, "endpoint_id": pl.String})
 
@@ -82,9 +85,43 @@ def _write(run: RunDirectory, manifest: Manifest, wanted: Sequence[str], name: s
         write_row_file(slices(), file, layout)
 
 
-def count_rows(run: RunDirectory, manifest: Manifest) -> dict[Outcome, int]:
-    """Count the rows of a run by outcome, from its outcome files."""
-    total: Counter[Outcome] = Counter()
+def count_left_out(run: RunDirectory, manifest: Manifest) -> int:
+    """Count the records that the mapping leaves out, of the partitions prepared so far."""
+    numbers = [part.number for part in manifest.partitions]
+    prepared = [number for number in numbers if run.part("prepared", number).is_file()]
+    files = [run.part("left_out", number) for number in prepared]
+    return sum(pl.read_parquet(path).height for path in files if path.is_file())
+
+
+def count_invalid(run: RunDirectory, manifest: Manifest) -> int:
+    """Count the rows with an endpoint that is invalid, before they have their outcomes."""
+    decisions = pl.read_parquet(run.decisions).filter(pl.col("outcome") == Outcome.INVALID.value)
+    count = 0
     for part in manifest.partitions:
-        total.update(count_outcomes(pl.read_parquet(run.part("outcomes", part.number))))
+        refused = settle_refused(pl.read_parquet(run.part("found", part.number)))["row_key"]
+        decided = decisions.filter(pl.col("partition") == part.number)["row_key"]
+        keys = pl.concat([refused, decided]).to_frame("key")
+        count += keys.select(row_of(pl.col("key")).n_unique()).item()
+    return count
+
+
+def _count(files: Iterable[Path]) -> dict[Outcome, int]:
+    total: Counter[Outcome] = Counter()
+    for path in files:
+        total.update(count_outcomes(pl.read_parquet(path, columns=["outcome"])))
     return {outcome: total[outcome] for outcome in Outcome}
+
+
+def count_run(run: RunDirectory, manifest: Manifest) -> RunCounts:
+    """Count what became of a run, from the files in which it stands."""
+
+    def count_in(folder: str) -> dict[Outcome, int]:
+        return _count(run.part(folder, part.number) for part in manifest.partitions)
+
+    rows = count_in("outcomes")
+    return RunCounts(
+        records=manifest.rows,
+        left_out=count_left_out(run, manifest),
+        rows=rows,
+        endpoints=count_in("endpoints") if manifest.endpoint_names else rows,
+    )

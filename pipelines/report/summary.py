@@ -1,6 +1,7 @@
 """The summary: the books of a run, flat, with names that are part of the contract."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -37,15 +38,38 @@ class Summary(BaseModel):
     issues_by_code: dict[str, int]
     started_at: datetime
     finished_at: datetime
+    records: int
+    """Records of the sources, malformed ones included."""
+    left_out: int
+    """Records that the mapping leaves out (`where`): no rows of the run."""
+    endpoints: int
+    """Endpoints that the rows gave; a row that gave none counts as one."""
+    endpoints_by_outcome: dict[str, int]
+    """The same as the rows by outcome, unless a mapping makes several endpoints of a row."""
 
     def by_outcome(self) -> dict[Outcome, int]:
         """Give the rows by outcome."""
         return {outcome: int(getattr(self, outcome.value)) for outcome in Outcome}
 
 
-def balance(rows: int, counts: Mapping[Outcome, int]) -> bool:
-    """Say whether every row has exactly one outcome."""
-    return rows == sum(counts.values())
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """What became of the records of a run."""
+
+    records: int
+    """All that were read."""
+    left_out: int
+    """Those that the mapping leaves out."""
+    rows: Mapping[Outcome, int]
+    """The others, by outcome."""
+    endpoints: Mapping[Outcome, int]
+    """Endpoints that the rows gave, by outcome; a row that gave none counts as one."""
+
+    @property
+    def are_balanced(self) -> bool:
+        """Whether every record is left out or a row, and every row has exactly one outcome."""
+        rows = sum(self.rows.values())
+        return self.records == self.left_out + rows and rows <= sum(self.endpoints.values())
 
 
 def require_balance(summary: Summary) -> None:
@@ -57,6 +81,7 @@ def require_balance(summary: Summary) -> None:
     if not summary.balanced:
         counts = ", ".join(f"{name.value} {n}" for name, n in summary.by_outcome().items())
         raise BooksError(
-            f"Run {summary.run_id}: {summary.rows} rows, but outcomes are {counts}. "
+            f"Run {summary.run_id}: {summary.records} records, {summary.left_out} left out, "
+            f"but outcomes are {counts}. "
             "This is a defect of endpoint-import; please report it with the run's manifest.json."
         )

@@ -15,6 +15,8 @@ def say_verdict(summary: Summary, manifest: Manifest) -> str:
         return (
             f"Stopped part-way: {summary.accepted:,} of {rows} {_was(summary.accepted)} imported."
         )
+    if summary.rows == 0 and summary.left_out:
+        return "The mapping leaves out every record: there was nothing to do."
     if summary.rows == 0:
         return "The input has a header and no rows: there was nothing to do."
     if manifest.command != "run":

@@ -1,14 +1,14 @@
 """Outcomes: give every endpoint of a partition exactly one, then every row, and count them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from pipelines.errors import BooksError
 from pipelines.steps.result import ERROR_CODES
 from schemas.issues import ISSUE_KINDS
-from schemas.outcomes import OUTCOME_SCHEMA, WORST_FIRST, Outcome
-from schemas.row_keys import row_of
+from schemas.outcomes import ENDPOINT_OUTCOME_SCHEMA, OUTCOME_SCHEMA, WORST_FIRST, Outcome
+from schemas.row_keys import endpoint_of, row_of
 
 DELIVERY_SCHEMA = pl.Schema(
     {
@@ -103,9 +103,7 @@ def fold_endpoints(endpoints: pl.DataFrame, source_file: str) -> pl.DataFrame:
     Returns:
         A frame in the shape of `OUTCOME_SCHEMA`, a line for each row, in file order.
     """
-    rows = endpoints.with_columns(
-        pl.lit(source_file).alias("source_file"), row_of(pl.col("row_key")).alias("source_row")
-    )
+    rows = endpoints.with_columns(_place(source_file))
     if rows["source_row"].is_duplicated().any():
         rank = {outcome.value: place for place, outcome in enumerate(WORST_FIRST)}
         worst_first = pl.col("outcome").replace_strict(rank, return_dtype=pl.Int64)
@@ -113,6 +111,33 @@ def fold_endpoints(endpoints: pl.DataFrame, source_file: str) -> pl.DataFrame:
             "source_row", keep="first", maintain_order=True
         )
     return rows.select(OUTCOME_SCHEMA.names()).cast(OUTCOME_SCHEMA)
+
+
+def name_endpoints(endpoints: pl.DataFrame, source_file: str, names: Sequence[str]) -> pl.DataFrame:
+    """Give the outcomes of endpoints under the names that the mapping has for them.
+
+    Args:
+        endpoints: What `settle_partition` gave.
+        source_file: The file whose rows these are.
+        names: Of the endpoints of a row, in their order.
+
+    Returns:
+        A frame in the shape of `ENDPOINT_OUTCOME_SCHEMA`.
+    """
+    number = endpoint_of(pl.col("row_key"))
+    name = number.replace_strict(dict(enumerate(names)), default=None, return_dtype=pl.String)
+    is_endpoint = pl.col("endpoint_id").is_not_null()
+    named = endpoints.with_columns(
+        *_place(source_file), pl.when(is_endpoint).then(name).alias("endpoint")
+    )
+    return named.select(ENDPOINT_OUTCOME_SCHEMA.names()).cast(ENDPOINT_OUTCOME_SCHEMA)
+
+
+def _place(source_file: str) -> tuple[pl.Expr, pl.Expr]:
+    return (
+        pl.lit(source_file).alias("source_file"),
+        row_of(pl.col("row_key")).alias("source_row"),
+    )
 
 
 def _complete(verdict: pl.DataFrame) -> pl.DataFrame:

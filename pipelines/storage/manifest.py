@@ -96,6 +96,8 @@ class Manifest(_Record):
     """Whether everything that is to be read is staged: from then on no source is needed."""
     phase_seconds: dict[str, float] = {}
     """Over all attempts."""
+    mapping: dict[str, Any] | None = None
+    """What the columns of the sources mean, as it was when the run began."""
     started_at: datetime
     attempts: list[Attempt]
     finished_at: datetime | None = None
@@ -106,6 +108,11 @@ class Manifest(_Record):
     def rows(self) -> int:
         """Records that are staged."""
         return sum(partition.rows for partition in self.partitions)
+
+    @property
+    def endpoint_names(self) -> tuple[str, ...]:
+        """What the mapping calls the endpoints of a row; none where each row gives just one."""
+        return tuple(str(rule["name"]) for rule in (self.mapping or {}).get("endpoints", ()))
 
     def source_of(self, partition: int) -> InputRecord:
         """Give the file that a partition is a slice of."""

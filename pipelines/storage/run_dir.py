@@ -6,10 +6,12 @@
       rows/part-00000.parquet        every record's source_row and, where known, endpoint_id
       prepared/part-00000.parquet    valid rows: keys and encoded item
       found/part-00000.parquet       issues that preparing found
+      left_out/part-00000.parquet    records that the mapping leaves out
       resolved/decisions.parquet     rows that are not sent, and why
       resolved/found.parquet         issues across rows
       delivered/part-00000.log       answers of the service by position, as they came
       outcomes/part-00000.parquet    one outcome for every row
+      endpoints/part-00000.parquet   one for every endpoint, where rows may give several
       issues.parquet  errors.csv  unprocessed.csv  summary.json  report.html
       lock                      who works on the run (`run_lock`)
       stop                      asks workers on a cluster to come to an end (`stop_request`)
@@ -31,8 +33,8 @@ from pipelines.storage.atomic import remove_leftovers
 from pipelines.storage.places import Place, S3Folder
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-WORKING_FOLDERS = ("staged", "rows", "prepared", "found", "resolved", "delivered")
-FOLDERS = (*WORKING_FOLDERS, "outcomes")
+WORKING_FOLDERS = ("staged", "rows", "prepared", "found", "left_out", "resolved", "delivered")
+FOLDERS = (*WORKING_FOLDERS, "outcomes", "endpoints")
 
 
 @dataclass(frozen=True, slots=True)

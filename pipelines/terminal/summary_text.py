@@ -42,6 +42,8 @@ def print_summary(
     if plan is not None:
         console.print(Text(plan), soft_wrap=True)
     console.print(_outcome_table(summary, manifest))
+    for line in _say_beyond_rows(summary):
+        console.print(Text(line), soft_wrap=True)
     if summary.issues_by_code:
         console.print(Text("Issues, errors first", style="bold"))
         console.print(_issue_table(summary))
@@ -67,6 +69,22 @@ def _outcome_table(summary: Summary, manifest: Manifest) -> Table:
             share = f"{rows / summary.rows:.1%}"
             table.add_row(f"  {rows:,}", Text(name, style=COLOURS[outcome]), share, meaning)
     return table
+
+
+def _say_beyond_rows(summary: Summary) -> list[str]:
+    """Say what a mapping made of the records: some are no rows, some several endpoints."""
+    lines = []
+    if summary.endpoints != summary.rows:
+        fates = summary.endpoints_by_outcome.items()
+        told = ", ".join(f"{count:,} {outcome}" for outcome, count in fates if count)
+        lines.append(f"These rows gave {summary.endpoints:,} endpoints: {told}.")
+    if summary.left_out:
+        share = summary.left_out / summary.records
+        lines.append(
+            f"Besides, {summary.left_out:,} of {summary.records:,} records ({share:.1%}) were left "
+            "out, as the mapping says (where)."
+        )
+    return lines
 
 
 def _issue_table(summary: Summary) -> Table:
