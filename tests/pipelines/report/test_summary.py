@@ -89,7 +89,6 @@ def test_books_that_do_not_balance_fail_with_all_figures():
     with pytest.raises(BooksError) as caught:
         require_balance(make_summary(rows=29, balanced=False))
     message = str(caught.value)
-    assert message.startswith(
-        "Run r1: 30 records, 2 left out, but outcomes are accepted 1, unchanged 2, "
-    )
+    told = "Run r1: 30 records, 2 left out, but outcomes are accepted 1, unchanged 2, "
+    assert message.startswith(told)
     assert all(f"{outcome.value} {n}" in message for n, outcome in enumerate(Outcome, 1))

@@ -9,13 +9,14 @@ from pipelines.steps.outcomes import (
     DELIVERY_SCHEMA,
     count_outcomes,
     fold_endpoints,
+    name_endpoints,
     settle_delivered,
     settle_partition,
     settle_refused,
 )
 from pipelines.steps.result import FOUND_SCHEMA
 from schemas import issues
-from schemas.outcomes import OUTCOME_SCHEMA, WORST_FIRST, Outcome
+from schemas.outcomes import ENDPOINT_OUTCOME_SCHEMA, OUTCOME_SCHEMA, WORST_FIRST, Outcome
 from schemas.row_keys import MOST_ENDPOINTS
 
 
@@ -123,6 +124,20 @@ def test_a_row_has_the_outcome_of_its_endpoint_that_fared_worst(fates):
     told = zip(folded["endpoint_id"], fates, worst, strict=True)
     for row, (endpoint_id, each, fate) in enumerate(told, 1):
         assert endpoint_id == f"e-{key(row, each.index(fate))}"
+
+
+def test_endpoints_have_the_names_of_the_mapping():
+    ids = ["e-1", "e-2", None]
+    rows = pl.DataFrame({"row_key": [key(1), key(1, 1), key(2)], "endpoint_id": ids})
+    verdicts = [verdict("accepted", key(1)), verdict("invalid", key(1, 1), key(2))]
+    settled = settle_partition(rows, verdicts, "list.csv")
+    named = name_endpoints(settled, "list.csv", ["email", "mobile"])
+    assert named.schema == ENDPOINT_OUTCOME_SCHEMA
+    assert named.select("source_row", "endpoint", "endpoint_id", "outcome").rows() == [
+        (1, "email", "e-1", "accepted"),
+        (1, "mobile", "e-2", "invalid"),
+        (2, None, None, "invalid"),
+    ]
 
 
 def test_the_worst_of_all_outcomes_is_known():
