@@ -23,6 +23,7 @@ complete (`answer_log`). `staged` to `delivered` are removed after a clean finis
 
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,6 +148,8 @@ class RunDirectory:
         """Remove what is only needed while the run goes on."""
         for folder in WORKING_FOLDERS:
             shutil.rmtree(self.path / folder, ignore_errors=True)
+        with suppress(OSError):  # there is none, or it is in use
+            (self.path / "endpoints").rmdir()
 
 
 def read_partition(path: Path) -> int:
