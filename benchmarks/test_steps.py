@@ -38,7 +38,7 @@ def mapped(export: Path) -> pl.DataFrame:
     """The export's rows, before any rule."""
     source = CsvReader(LocalContent(export), ReadingOptions())
     rows = pl.concat(source.read()).rename({"source_row": "row_key"})
-    return map_columns(rows, plan_columns(source.header))
+    return map_columns(rows, plan_columns(source.header)).frame
 
 
 @pytest.fixture(scope="module")

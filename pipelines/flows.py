@@ -28,6 +28,7 @@ from pipelines.errors import (
     StorageError,
 )
 from pipelines.intake import take_in
+from pipelines.mapping_files import load_mapping
 from pipelines.phases import phase
 from pipelines.report.page import render_page
 from pipelines.report.results import (
@@ -172,6 +173,7 @@ def resume_run(
 
 def begin_run(settings: ImportSettings, command: str, destination: str | None) -> dict[str, Any]:
     """Make the run directory, write its first manifest, and go through the phases."""
+    mapping = load_mapping(settings.mapping)
     sources = find_sources(settings.sources)
     now = datetime.now(UTC)
     with ExitStack() as stack:
@@ -182,6 +184,7 @@ def begin_run(settings: ImportSettings, command: str, destination: str | None) -
             run_id=run.run_id,
             command=command,
             settings=settings.model_dump(mode="json"),
+            mapping=mapping.as_written() if mapping is not None else None,
             destination=destination,
             versions=read_versions(),
             folder=str(Path.cwd()),

@@ -37,7 +37,7 @@ def take_in(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> 
     layouts = read_layouts(manifest, settings)
     if not manifest.is_staged:
         forget_partitions(run, len(manifest.partitions))
-    is_known = not may_have_excess(layout.header for layout in layouts)
+    is_known = not may_have_excess(layouts)
 
     def prepare(part: PartitionRecord) -> None:
         with_items = manifest.command == "run"
@@ -60,7 +60,7 @@ def take_in(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> 
             stage_sources(run, manifest, settings, layouts, prepare if is_known else _ignore)
         with phase(manifest, "prepare", manifest.rows):
             if not is_known:
-                excess += find_excess_columns(run, manifest.inputs, manifest.partitions)
+                excess += find_excess_columns(run, layouts, manifest.partitions)
                 prepare_all()
             wait(list(futures))
     except BaseException:
@@ -82,12 +82,13 @@ def read_layouts(manifest: Manifest, settings: ImportSettings) -> list[SourceLay
 
     A limit may be reached before a source that cannot be read: that and what follows is left out.
     """
-    layouts = [SourceLayout(SourceFormat(i.format), i.header) for i in manifest.inputs]
+    mapping = manifest.read_mapping()
+    layouts = [SourceLayout(SourceFormat(i.format), i.header, mapping) for i in manifest.inputs]
     if manifest.is_staged:
         return layouts
     for stamp in manifest.sources[len(layouts) :]:
         try:
-            layouts.append(read_layout(stamp, settings))
+            layouts.append(read_layout(stamp, settings, mapping))
         except SourceError:
             if settings.limit is None or not layouts:
                 raise
@@ -104,7 +105,7 @@ def forget_partitions(run: RunDirectory, first: int) -> None:
         run: The run.
         first: Number of the first partition of that source.
     """
-    for folder in ("prepared", "rows", "found"):  # the first tells that all are there
+    for folder in ("prepared", "rows", "left_out", "found"):  # the first tells that all are there
         for path in run.list_files(folder, ".parquet"):
             if read_partition(path) >= first:
                 run.remove(path)
@@ -125,9 +126,10 @@ def stage_sources(
         if left is not None and left <= 0:
             break
         if index == len(layouts):
-            read_layout(stamp, settings)  # says what is wrong with it
+            read_layout(stamp, settings, manifest.read_mapping())  # says what is wrong with it
         first = len(manifest.partitions)
-        staged = stage_source(run, stamp, index, first, settings, left, announce)
+        mapping = manifest.read_mapping()
+        staged = stage_source(run, stamp, index, first, settings, mapping, left, announce)
         manifest.inputs.append(staged.input)
         manifest.partitions.extend(staged.partitions)
         left = None if left is None else left - staged.input.rows

@@ -97,7 +97,7 @@ def read_yaml(content: bytes, name: str) -> Document:
         _read_events(text, document)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark is not None else 1
+        line = 1 if mark is None else mark.line + 1
         reason = " ".join(part for part in (error.context, error.problem) if part)
         raise ConfigurationError(f"{name}, line {line}: this is no YAML: {reason}.") from error
     except yaml.YAMLError as error:
@@ -110,7 +110,7 @@ def _read_events(text: str, document: Document) -> None:
     levels: list[_Open] = []
     documents = 0
     for event in yaml.parse(text, Loader=_LOADER):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark is not None else 1
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from pipelines.errors import ConfigurationError, StorageError
+from pipelines.mapping_files import load_mapping
 from pipelines.sending import connect
 from pipelines.settings import ImportSettings
 from pipelines.sources.finding import find_sources
@@ -18,7 +19,7 @@ def check_settings(settings: ImportSettings, *, sends: bool) -> None:
 
     Raises:
         ConfigurationError: The destination cannot be addressed as set, the place of the runs
-            cannot be used, or the run id is no name.
+            cannot be used, the run id is no name, or the mapping cannot be read.
         RunStateError: There is a run of that name.
         SourceError: A source is not there, or of a format that cannot be read.
     """
@@ -30,4 +31,5 @@ def check_settings(settings: ImportSettings, *, sends: bool) -> None:
         raise ConfigurationError(error.message) from error
     if sends:
         connect(settings).close()
+    load_mapping(settings.mapping)
     find_sources(settings.sources)

@@ -11,40 +11,47 @@ from pipelines.settings import ImportSettings
 from pipelines.sources.base import SourceFormat
 from pipelines.staging import SourceLayout
 from pipelines.steps.encode import encode
-from pipelines.steps.map_columns import excess_columns, map_columns, plan_columns
+from pipelines.steps.endpoint_rows import drop_explained, drop_repeated, list_endpoints
+from pipelines.steps.map_columns import ColumnPlan, excess_columns, map_columns, plan_columns
 from pipelines.steps.normalize import NormalizeParams, normalize
 from pipelines.steps.result import drop_refused, find_issues, join_issues
 from pipelines.steps.swallowed import find_swallowed
 from pipelines.steps.validate import ValidateParams, validate
 from pipelines.storage.atomic import write_parquet
-from pipelines.storage.manifest import InputRecord, PartitionRecord
+from pipelines.storage.manifest import PartitionRecord
 from pipelines.storage.run_dir import RunDirectory
 from schemas import issues
-from schemas.columns import NAMED_PREFIXES
+from schemas.columns import CLEAR, NAMED_PREFIXES
 from schemas.row_keys import first_key
 
 
-def may_have_excess(headers: Iterable[list[str]]) -> bool:
-    """Say whether headers name more attributes than the service keeps in one application."""
-    names = (name for header in headers for name in plan_columns(header).names)
+def may_have_excess(sources: Iterable[SourceLayout]) -> bool:
+    """Say whether sources name more attributes than the service keeps in one application."""
+    names = (name for source in sources for name in _plan(source).names)
     return bool(excess_columns(list(names)))
 
 
+def _plan(source: SourceLayout) -> ColumnPlan:
+    return plan_columns(source.header, source.mapping)
+
+
 def find_excess(
-    run: RunDirectory, inputs: list[InputRecord], parts: list[PartitionRecord]
+    run: RunDirectory, sources: list[SourceLayout], parts: list[PartitionRecord]
 ) -> list[str]:
     """Give the attribute columns with values beyond the limit of names in one application."""
-    plans = [plan_columns(record.header) for record in inputs]
+    plans = [_plan(source) for source in sources]
     named = list(dict.fromkeys(name for plan in plans for name in plan.names))
     used: set[str] = set()
     for part in parts:
-        plan = plans[part.input]
-        frame = map_columns(_read_staged(run, part.number), plan)
-        used |= {c for c in frame.columns if c.startswith(NAMED_PREFIXES) and _has_value(frame[c])}
+        frame = map_columns(_read_staged(run, part.number), plans[part.input]).frame
+        used |= {c for c in frame.columns if c.startswith(NAMED_PREFIXES) and _has_value(frame, c)}
     return excess_columns([name for name in named if name in used])
 
 
-def _has_value(column: pl.Series) -> bool:
+def _has_value(frame: pl.DataFrame, name: str) -> bool:
+    if CLEAR + name in frame.columns and frame[CLEAR + name].any():
+        return True
+    column = frame[name]
     values = column.explode() if isinstance(column.dtype, pl.List) else column
     return bool(values.str.strip_chars().str.len_bytes().gt(0).any())
 
@@ -58,7 +65,7 @@ def prepare(
     *,
     with_items: bool,
 ) -> int:
-    """Prepare one staged partition; give the number of its valid rows.
+    """Prepare one staged partition; give the number of its valid endpoints.
 
     Args:
         run: The run.
@@ -69,23 +76,31 @@ def prepare(
         with_items: Whether its rows are to be sent.
     """
     rows, records, refused = read_records(run, part.number, source)
-    found = [refused]
+    mapped = map_columns(records, _plan(source))
+    del records
+    if source.mapping is not None and source.mapping.where:
+        write_parquet(mapped.left_out, run.part("left_out", part.number))
+        rows = rows.join(mapped.left_out, on="row_key", how="anti", maintain_order="left")
+    faults, found = mapped.issues, [refused]
     # Under one name, so that no more than two of the frames are in memory.
     step = normalize(
-        map_columns(records, plan_columns(source.header)),
-        NormalizeParams(settings.default_country, settings.default_channel),
+        mapped.frame, NormalizeParams(settings.default_country, settings.default_channel)
     )
-    del records
+    del mapped
     found.append(step.issues)
-    ids = step.frame.select("row_key", pl.col("Id").alias("endpoint_id"))
-    step = validate(step.frame, ValidateParams(settings.phone_check, tuple(excess)))
+    frame = drop_repeated(step.frame)
+    ids = frame.select(pl.col("row_key").cast(pl.Int64), pl.col("Id").alias("endpoint_id"))
+    rows = list_endpoints(rows, ids)
+    step = validate(frame, ValidateParams(settings.phone_check, tuple(excess)))
+    del frame
+    found += [faults, drop_explained(step.issues, faults)]
+    step = encode(drop_refused(step.frame, faults), with_items=with_items)
     found.append(step.issues)
-    step = encode(step.frame, with_items=with_items)
-    found.append(step.issues)
-    rows = rows.join(ids, on="row_key", how="left", maintain_order="left")
+    # Of an endpoint that another one of its record stands for, nothing is told.
+    known = join_issues(found).join(rows, on="row_key", how="semi", maintain_order="left")
     write_parquet(rows, run.part("rows", part.number))
-    write_parquet(join_issues(found), run.part("found", part.number))
-    # Last: its presence says that all three are there.
+    write_parquet(known, run.part("found", part.number))
+    # Last: its presence says that all of them are there.
     write_parquet(step.frame, run.part("prepared", part.number))
     return step.frame.height
 

@@ -1,7 +1,7 @@
 """Staging: from a source, read once, to partitions that the other phases work on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines import progress
 from pipelines.settings import ImportSettings
@@ -10,10 +10,11 @@ from pipelines.sources.cutting import cut_partitions, take_rows
 from pipelines.sources.finding import find_sources
 from pipelines.sources.registry import open_source
 from pipelines.sources.stamps import SourceStamp, refuse_changed
-from pipelines.steps.map_columns import require_columns
+from pipelines.steps.require_columns import require_columns
 from pipelines.storage.atomic import write_parquet
 from pipelines.storage.manifest import InputRecord, PartitionRecord, hash_file
 from pipelines.storage.run_dir import RunDirectory
+from schemas.mapping import Mapping
 
 PARTITION_BYTES = 20 << 20
 """Bytes of text in a partition at the most, however few rows that are: working on it takes about
@@ -27,6 +28,8 @@ class SourceLayout:
     format: SourceFormat
     header: list[str]
     """Column names as they stand in the file; they may repeat."""
+    mapping: Mapping | None = None
+    """What they mean, if they have other names than Pinpoint's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +40,29 @@ class Staged:
     partitions: list[PartitionRecord]
 
 
-def read_layout(stamp: SourceStamp, settings: ImportSettings) -> SourceLayout:
+def read_layout(
+    stamp: SourceStamp, settings: ImportSettings, mapping: Mapping | None
+) -> SourceLayout:
     """Look at the header of a source.
 
     Raises:
         SourceError: The file cannot be read, lacks a column that an endpoint needs, or is not what
             it was.
     """
-    source, reader = _open(stamp, settings)
+    source, reader = _open(stamp, settings, mapping)
     has_channel = settings.default_channel is not None
-    require_columns(reader.header, source.name, has_channel=has_channel)
-    return SourceLayout(source.format, reader.header)
+    require_columns(reader.header, source.name, has_channel=has_channel, mapping=mapping)
+    return SourceLayout(source.format, reader.header, mapping)
 
 
-def _open(stamp: SourceStamp, settings: ImportSettings) -> tuple[SourceFile, SourceReader]:
+def _open(
+    stamp: SourceStamp, settings: ImportSettings, mapping: Mapping | None
+) -> tuple[SourceFile, SourceReader]:
     """Open a source that is as it was when the run began."""
     refuse_changed(stamp)
     (source,) = find_sources([stamp.path])
-    return source, open_source(source, settings.reading)
+    header = mapping.header if mapping is not None else None
+    return source, open_source(source, replace(settings.reading, header=header))
 
 
 def stage(
@@ -63,6 +71,7 @@ def stage(
     index: int,
     first_partition: int,
     settings: ImportSettings,
+    mapping: Mapping | None,
     limit: int | None,
     announce: Callable[[PartitionRecord], None],
 ) -> Staged:
@@ -74,13 +83,14 @@ def stage(
         index: Which of the run's inputs it is, from 0.
         first_partition: Number of its first partition.
         settings: The run's settings.
+        mapping: What the columns of its sources mean.
         limit: Records to read at most; None for all.
         announce: Called with each partition once its file is there.
 
     Raises:
         SourceError: The file cannot be read, or is not what it was.
     """
-    source, reader = _open(stamp, settings)
+    source, reader = _open(stamp, settings, mapping)
     partitions: list[PartitionRecord] = []
     frames = take_rows(reader.read(), limit)
     for frame in cut_partitions(frames, settings.partition_rows, PARTITION_BYTES):

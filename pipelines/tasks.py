@@ -39,9 +39,10 @@ from pipelines.steps.outcomes import (
 )
 from pipelines.steps.resolve import describe_decisions, resolve
 from pipelines.storage.atomic import write_parquet
-from pipelines.storage.manifest import InputRecord, Manifest, PartitionRecord
+from pipelines.storage.manifest import Manifest, PartitionRecord
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.stop_request import is_stop_requested
+from schemas.mapping import Mapping
 from schemas.outcomes import Outcome
 from schemas.row_keys import first_key
 
@@ -67,19 +68,20 @@ def stage_source(
     index: int,
     first_partition: int,
     settings: ImportSettings,
+    mapping: Mapping | None,
     limit: int | None,
     announce: Callable[[PartitionRecord], None],
 ) -> Staged:
     """Read one source into partitions; see `staging.stage`."""
-    return stage(run, stamp, index, first_partition, settings, limit, announce)
+    return stage(run, stamp, index, first_partition, settings, mapping, limit, announce)
 
 
 @task(task_run_name="count-attribute-names", cache_policy=NO_CACHE)
 def find_excess_columns(
-    run: RunDirectory, inputs: list[InputRecord], parts: list[PartitionRecord]
+    run: RunDirectory, sources: list[SourceLayout], parts: list[PartitionRecord]
 ) -> list[str]:
     """Give the attribute columns beyond the limit of names; see `preparing.find_excess`."""
-    return find_excess(run, inputs, parts)
+    return find_excess(run, sources, parts)
 
 
 @task(task_run_name="prepare-{part.number}", cache_policy=NO_CACHE)

@@ -39,6 +39,12 @@ NAMED_PREFIXES: Final = (ATTRIBUTES, METRICS, USER_ATTRIBUTES)
 LIST_PREFIXES: Final = (ATTRIBUTES, USER_ATTRIBUTES)
 """Prefixes whose columns may hold several values."""
 
+CLEAR: Final = "clear:"
+"""Before the name of a column: helper of a mapped frame that says where the service is to forget
+the value, there being none."""
+PHONE_REGION: Final = "phone_region"
+"""Helper column of a mapped frame: the country with which a number in national form is read."""
+
 READ_ONLY_COLUMNS: Final = frozenset({"ApplicationId", "CohortId", "CreationDate"})
 """Members that only the service writes; an export holds them, an import ignores them."""
 

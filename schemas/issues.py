@@ -65,6 +65,16 @@ COLUMN_UNMAPPED = _warning(
     "The column is none of the endpoint's and was not imported.",
     "Rename it to a Pinpoint column such as Attributes.<name>, or leave it out.",
 )
+VALUE_UNKNOWN = _error(
+    "mapping.value_unknown",
+    "The mapping does not say what this value means.",
+    "Add it to `values` of the column in the mapping, or correct it.",
+)
+DATE_FORMAT_OTHER = _error(
+    "mapping.date_format",
+    "The value is no date in the form that the mapping gives.",
+    "Add its form to `date_format` of the column in the mapping, or correct it.",
+)
 ID_CHARACTER = _error(
     "id.character_not_allowed",
     "An endpoint Id cannot hold $, {, }, tabs or line breaks.",

@@ -39,8 +39,10 @@ def write_issues(run: RunDirectory, manifest: Manifest) -> dict[str, int]:
 
 
 def _all_issues(run: RunDirectory, manifest: Manifest) -> Iterator[pl.DataFrame]:
+    mapping = manifest.read_mapping()
     for record in manifest.inputs:
-        yield describe_issues(check_header(plan_columns(record.header)), record.path, NO_IDS)
+        plan = plan_columns(record.header, mapping)
+        yield describe_issues(check_header(plan), record.path, NO_IDS)
     for part in manifest.partitions:
         yield _read_issues(run, manifest, part.number)
 

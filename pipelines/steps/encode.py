@@ -19,6 +19,8 @@ from pipelines.steps.result import StepResult, drop_refused, find_issues, join_i
 from schemas import issues, limits
 from schemas.columns import (
     ATTRIBUTES,
+    CLEAR,
+    LIST_PREFIXES,
     METRICS,
     SCALAR_COLUMNS,
     USER_ATTRIBUTES,
@@ -85,7 +87,7 @@ def _is_doubtful(frame: pl.DataFrame) -> pl.Expr:
         if isinstance(frame.schema[name], pl.List)
         else pl.col(name).str.len_bytes()
         for name in frame.columns
-        if name != "row_key"
+        if name != "row_key" and not name.startswith(CLEAR)
     ]
     fixed = sum(_MEMBER_BYTES + 6 * len(name.encode()) for name in frame.columns)
     return pl.sum_horizontal(values) * 6 + fixed > limits.ENDPOINT_BYTES.value
@@ -93,6 +95,7 @@ def _is_doubtful(frame: pl.DataFrame) -> pl.Expr:
 
 def write_items(frame: pl.DataFrame) -> pl.Series:
     """Write the JSON of each row's batch item; the series is called `item`."""
+    frame = _fill_cleared(frame)
     used = [c for c in frame.iter_columns() if c.null_count() < frame.height or not frame.height]
     members = [write_strings(c.name, c) for c in used if c.name in TOP_LEVEL]
     for group in ("Location", "Demographic"):
@@ -103,6 +106,24 @@ def write_items(frame: pl.DataFrame) -> pl.Series:
     user += nest("UserAttributes", _named_members(used, USER_ATTRIBUTES))
     item = join_members([*members, *nest("User", user)]).within("{", "}")
     return frame.select(item.as_expression().alias("item")).to_series()
+
+
+def _fill_cleared(frame: pl.DataFrame) -> pl.DataFrame:
+    """Put what the service forgets a value by where that is asked: an empty text or list.
+
+    A column without its helper column (`schemas.columns.CLEAR`) stays as it is.
+    """
+    filled = []
+    for helper in [name for name in frame.columns if name.startswith(CLEAR)]:
+        name = helper.removeprefix(CLEAR)
+        value = pl.col(name)
+        is_list = name.startswith(LIST_PREFIXES)
+        if is_list and not isinstance(frame.schema[name], pl.List):
+            value = pl.when(value.is_not_null()).then(pl.concat_list(value))
+        empty = pl.lit([], pl.List(pl.String)) if is_list else pl.lit("")
+        is_cleared = pl.col(name).is_null() & pl.col(helper).fill_null(value=False)
+        filled.append(pl.when(is_cleared).then(empty).otherwise(value).alias(name))
+    return frame.with_columns(filled).select(pl.exclude(f"^{CLEAR}.*$")) if filled else frame
 
 
 def _plain_members(columns: list[pl.Series], prefix: str) -> list[JsonText]:

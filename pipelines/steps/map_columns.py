@@ -1,28 +1,50 @@
 """Map columns: from a source's header to Pinpoint's own column names.
 
 A staged partition has its columns by position (`c0`, `c1`, ...), as a header may repeat. A header
-that is repeated gives one column of lists.
+that is repeated gives one column of lists. A mapping says what columns of other names mean; with
+one, a record may give several endpoints.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
-from pipelines.errors import SourceError
-from pipelines.steps.result import FOUND_SCHEMA
+from pipelines.steps.column_rules import apply_rule
+from pipelines.steps.conditions import hold
+from pipelines.steps.result import FOUND_SCHEMA, find_issues, join_issues
+from pipelines.steps.source_columns import SourceColumns
 from schemas import issues, limits
 from schemas.columns import (
+    CLEAR,
     LIST_PREFIXES,
     NAMED_PREFIXES,
+    PHONE_REGION,
     READ_ONLY_COLUMNS,
     RESULT_COLUMNS,
     attribute_name,
     canonical_name,
 )
-from schemas.masking import looks_personal, mask_text
+from schemas.mapping import ColumnRule, EndpointRule, Mapping
+from schemas.mapping_text import fits_glob
+from schemas.row_keys import row_of
 
 DISCOURAGED_CHARACTERS = frozenset("#:?\\/")
 """The service's console cannot show names with these (API reference, EndpointRequest)."""
+NEEDED = ("Id", "ChannelType", "Address")
+"""Columns that every mapped frame has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What mapping gives."""
+
+    frame: pl.DataFrame
+    """Endpoints: `row_key`, endpoint columns and helper columns (`schemas.columns`)."""
+    issues: pl.DataFrame
+    """Errors, in the shape of `FOUND_SCHEMA`. Those of an endpoint concern rows of the frame, which
+    stay in it; that of a record without an endpoint has the record's own key."""
+    left_out: pl.DataFrame
+    """`row_key` of the records that the mapping's `where` leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +57,129 @@ class ColumnPlan:
     """Headers that mean no endpoint column: warned of, not imported."""
     repeated: tuple[str, ...]
     """Columns of a single value that stand in the header more than once."""
+    mapping: Mapping | None = field(default=None, repr=False)
+    """Rules for the other columns."""
+    source: SourceColumns = field(default=SourceColumns(()), repr=False, compare=False)
+    """The columns that rules are about."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Columns that endpoints may have."""
+        rules = self.mapping.all_rules if self.mapping is not None else ()
+        return tuple(dict.fromkeys([*self.positions, *(target for target, _ in rules)]))
 
     @property
     def names(self) -> tuple[str, ...]:
         """Attribute, metric and user attribute columns."""
-        return tuple(c for c in self.positions if c.startswith(NAMED_PREFIXES))
+        return tuple(c for c in self.targets if c.startswith(NAMED_PREFIXES))
+
+    @property
+    def endpoints(self) -> tuple[EndpointRule | None, ...]:
+        """The endpoints that a record may give; None for the one without rules of its own."""
+        return (self.mapping.endpoints if self.mapping is not None else ()) or (None,)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Source columns that rules need and the header lacks."""
+        if self.mapping is None:
+            return ()
+        needed = [condition.column for condition in self.mapping.all_conditions]
+        for _, rule in self.mapping.all_rules:
+            needed += () if rule.optional else rule.columns
+            needed += [rule.region_column] if rule.region_column and not rule.optional else []
+        return tuple(dict.fromkeys(name for name in needed if not self.source.find(name)))
+
+    def rules_of(self, number: int) -> dict[str, ColumnRule]:
+        """Give the rules of one of the endpoints, those of all included."""
+        endpoint = self.endpoints[number]
+        shared = self.mapping.columns if self.mapping is not None else {}
+        return {**shared, **(endpoint.columns if endpoint is not None else {})}
+
+    def has(self, target: str) -> bool:
+        """Say whether a column has a rule or a source column for every endpoint.
+
+        Where source columns are optional, those of one endpoint have to be there.
+        """
+        if target in self.positions:
+            return True
+        rules = [self.rules_of(number).get(target) for number in range(len(self.endpoints))]
+        return all(rule is not None for rule in rules) and any(
+            rule is not None and self._gives(rule) for rule in rules
+        )
+
+    def _gives(self, rule: ColumnRule) -> bool:
+        is_fixed = rule.constant is not None or rule.default is not None
+        return is_fixed or bool(self.source.find_all(rule.columns))
+
+    def labels(self) -> dict[tuple[int, str], str]:
+        """Say of which source columns each endpoint's columns are made, where names differ.
+
+        Returns:
+            Number of the endpoint within its record and endpoint column -> the headers.
+        """
+        labels: dict[tuple[int, str], str] = {}
+        for number in range(len(self.endpoints)):
+            for target, rule in self.rules_of(number).items():
+                places = dict.fromkeys(self.source.find_all(rule.columns))
+                names = dict.fromkeys(self.source.header[place].strip() for place in places)
+                if names and list(names) != [target]:
+                    labels[number, target] = ", ".join(names)
+        return labels
 
 
-def plan_columns(header: list[str]) -> ColumnPlan:
+def plan_columns(header: list[str], mapping: Mapping | None = None) -> ColumnPlan:
     """Decide what each column of a header is.
 
     >>> plan_columns(["Id", "Attributes.Likes", "Attributes.Likes", "Note"])
     ColumnPlan(positions={'Id': (0,), 'Attributes.Likes': (1, 2)}, unmapped=('Note',), repeated=())
     """
+    source = SourceColumns(tuple(header))
+    used = _used_places(mapping, source)
     positions: dict[str, tuple[int, ...]] = {}
     unmapped = []
     for position, name in enumerate(header):
+        if _is_ignored(name, mapping):
+            continue
         canonical = canonical_name(name)
-        if canonical is not None:
+        if canonical is not None and _keeps(canonical, mapping):
             positions[canonical] = (*positions.get(canonical, ()), position)
-        elif name.strip() not in READ_ONLY_COLUMNS and name.strip() not in RESULT_COLUMNS:
+        elif (
+            position not in used
+            and name.strip() not in READ_ONLY_COLUMNS
+            and name.strip() not in RESULT_COLUMNS
+        ):
             unmapped.append(name)
     repeated = tuple(
         column
         for column, places in positions.items()
         if len(places) > 1 and not column.startswith(LIST_PREFIXES)
     )
-    return ColumnPlan(positions, tuple(unmapped), repeated)
+    return ColumnPlan(positions, tuple(unmapped), repeated, mapping, source)
+
+
+def _used_places(mapping: Mapping | None, source: SourceColumns) -> frozenset[int]:
+    if mapping is None:
+        return frozenset()
+    names = [condition.column for condition in mapping.all_conditions]
+    for _, rule in mapping.all_rules:
+        names += [*rule.columns, *([rule.region_column] if rule.region_column else [])]
+    return frozenset(source.find_all(names))
+
+
+def _is_ignored(name: str, mapping: Mapping | None) -> bool:
+    return mapping is not None and any(fits_glob(name, glob) for glob in mapping.ignore)
+
+
+def _keeps(canonical: str, mapping: Mapping | None) -> bool:
+    """Say whether a source column of a canonical name is taken as what it is."""
+    if mapping is None:
+        return True
+    if not mapping.keep_canonical or canonical in mapping.columns:
+        return False
+    if canonical == "Id" and len(mapping.endpoints) > 1:  # all of them would be one endpoint
+        return False
+    own = [canonical in endpoint.columns for endpoint in mapping.endpoints]
+    return not own or not all(own)
 
 
 def check_header(plan: ColumnPlan) -> pl.DataFrame:
@@ -77,49 +195,6 @@ def check_header(plan: ColumnPlan) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=FOUND_SCHEMA, orient="row")
 
 
-def require_columns(header: list[str], source: str, *, has_channel: bool) -> None:
-    """Refuse a header that cannot make endpoints.
-
-    Args:
-        header: Column names as they stand in the file.
-        source: The file, as the error is to call it.
-        has_channel: Whether rows have a channel even without a column for it.
-
-    Raises:
-        SourceError: A needed column is missing, or a column of one value is repeated.
-    """
-    plan = plan_columns(header)
-    other = next((mark for mark in ";\t|" if mark in "".join(header)), None)
-    if len(header) == 1 and other is not None:
-        raise SourceError(
-            f"{source} has no column Address: all its columns are one. They seem to be "
-            f"separated by {other!r}; export the file with commas."
-        )
-    shown = [name.strip()[:40] for name in header[:12]]
-    found = ", ".join(mask_text(name) if looks_personal(name) else name for name in shown)
-    if not plan.positions and any(looks_personal(name) for name in header):
-        raise SourceError(
-            f"{source} seems to have no header: its first line looks like data ({found}). "
-            "Add a line with the names of the columns."
-        )
-    if "Address" not in plan.positions:
-        raise SourceError(
-            f"{source} has no column Address; its columns are: {found}. "
-            "Rename the column that holds phone numbers, e-mail addresses or tokens to Address: "
-            "one row is one address."
-        )
-    if "ChannelType" not in plan.positions and not has_channel:
-        raise SourceError(
-            f"{source} has no column ChannelType; its columns are: {found}. "
-            "Add it, or say with --default-channel what all rows are, such as SMS."
-        )
-    if plan.repeated:
-        raise SourceError(
-            f"{source} has the column {plan.repeated[0]} more than once, but it holds one "
-            "value. Only Attributes.* and User.UserAttributes.* may be repeated."
-        )
-
-
 def excess_columns(names_in_use: list[str]) -> list[str]:
     """Give the open-ended columns beyond the service's limit of names, in the order given.
 
@@ -129,16 +204,52 @@ def excess_columns(names_in_use: list[str]) -> list[str]:
     return list(dict.fromkeys(names_in_use))[limits.ATTRIBUTE_NAMES.value :]
 
 
-def map_columns(frame: pl.DataFrame, plan: ColumnPlan) -> pl.DataFrame:
-    """Rename a staged partition's columns; repeated ones become lists, unmapped ones go.
+def map_columns(frame: pl.DataFrame, plan: ColumnPlan) -> Mapped:
+    """Make endpoints of a staged partition's records, with Pinpoint's columns.
+
+    Without a mapping, columns are renamed: repeated ones become lists, unmapped ones go. With one,
+    every record is left out, or gives endpoints, or has an error of its own.
 
     Args:
-        frame: `row_key` and `c<position>` columns of text or lists of text.
+        frame: `row_key` (of each record's first endpoint) and `c<position>` columns of text or
+            lists of text.
         plan: The plan of this frame's header.
 
     Returns:
-        `row_key` and canonical columns; Address and ChannelType always exist.
+        Endpoints in the order of their keys; Id, ChannelType and Address always exist.
     """
+    mapping = plan.mapping
+    if mapping is None:
+        return Mapped(_add_needed(_rename(frame, plan)), join_issues([]), _keys(frame.clear()))
+    left_out = _keys(frame.clear())
+    if mapping.where:
+        taken = hold(frame, mapping.where, plan.source)
+        left_out = _keys(frame.filter(~taken))
+        frame = frame.filter(taken)
+    shared = _rule_columns(_rename(frame, plan), frame, mapping.columns, plan)
+    if not mapping.endpoints:
+        return Mapped(_add_needed(shared.frame), shared.issues, left_out)
+    given = [
+        _make_endpoint(number, endpoint, frame, shared, plan)
+        for number, endpoint in enumerate(mapping.endpoints)
+    ]
+    endpoints = _concat([part.frame for part in given])
+    without = frame.select("row_key").join(
+        endpoints.select(row_of(pl.col("row_key")).alias("row")),
+        left_on=row_of(pl.col("row_key")),
+        right_on="row",
+        how="anti",
+    )
+    missing = find_issues(without, "Address", issues.ADDRESS_MISSING, pl.lit(None, pl.String))
+    found = join_issues([*(part.issues for part in given), missing])
+    return Mapped(endpoints, found, left_out)
+
+
+def _keys(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select(pl.col("row_key").cast(pl.Int64))
+
+
+def _rename(frame: pl.DataFrame, plan: ColumnPlan) -> pl.DataFrame:
     columns = [pl.col("row_key")]
     for name, positions in plan.positions.items():
         parts = [f"c{position}" for position in positions]
@@ -146,11 +257,6 @@ def map_columns(frame: pl.DataFrame, plan: ColumnPlan) -> pl.DataFrame:
             columns.append(pl.col(parts[0]).alias(name))
         else:
             columns.append(pl.concat_list(_as_list(frame, part) for part in parts).alias(name))
-    columns += [
-        pl.lit(None, pl.String).alias(name)
-        for name in ("Id", "ChannelType", "Address")
-        if name not in plan.positions
-    ]
     return frame.select(columns)
 
 
@@ -159,3 +265,69 @@ def _as_list(frame: pl.DataFrame, part: str) -> pl.Expr:
     if isinstance(frame.schema[part], pl.List):
         return column.fill_null([])
     return column
+
+
+def _add_needed(frame: pl.DataFrame) -> pl.DataFrame:
+    missing = [name for name in NEEDED if name not in frame.columns]
+    return frame.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Columns of some endpoints, and the errors in them."""
+
+    frame: pl.DataFrame
+    issues: pl.DataFrame
+
+
+def _rule_columns(
+    columns: pl.DataFrame, frame: pl.DataFrame, rules: dict[str, ColumnRule], plan: ColumnPlan
+) -> _Part:
+    """Add the columns that rules make of a staged partition to columns of the same rows."""
+    made = [apply_rule(frame, target, rule, plan.source) for target, rule in rules.items()]
+    series = [column for ruled in made for column in ruled.columns]
+    return _Part(columns.with_columns(series), join_issues([ruled.issues for ruled in made]))
+
+
+def _make_endpoint(
+    number: int, endpoint: EndpointRule, frame: pl.DataFrame, shared: _Part, plan: ColumnPlan
+) -> _Part:
+    """Make one of the endpoints of each record that has an Address for it."""
+    own = set(endpoint.columns)
+    replaced = {
+        *own,
+        *(CLEAR + name for name in own),
+        *([PHONE_REGION] if "Address" in own else []),
+    }
+    columns = shared.frame.drop(name for name in shared.frame.columns if name in replaced)
+    part = _rule_columns(columns, frame, endpoint.columns, plan)
+    rows = _add_needed(part.frame)
+    is_given = hold(frame, endpoint.where, plan.source)
+    address = pl.col("Address").list.len() if _is_list(rows, "Address") else _length("Address")
+    rows = rows.filter(is_given & rows.select(address.fill_null(0) > 0).to_series())
+    found = pl.concat([shared.issues.filter(~pl.col("column").is_in(sorted(own))), part.issues])
+    found = found.join(rows.select(pl.col("row_key").cast(pl.Int64)), on="row_key", how="semi")
+    key = pl.col("row_key") + number
+    return _Part(rows.with_columns(key), found.with_columns(key))
+
+
+def _length(name: str) -> pl.Expr:
+    return pl.col(name).cast(pl.String).str.strip_chars().str.len_bytes()
+
+
+def _is_list(frame: pl.DataFrame, name: str) -> bool:
+    return isinstance(frame.schema[name], pl.List)
+
+
+def _concat(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """Put endpoints together in the order of their keys; columns that one lacks are null."""
+    lists = {name for frame in frames for name in frame.columns if _is_list(frame, name)}
+    aligned = [
+        frame.with_columns(
+            pl.when(pl.col(name).is_not_null()).then(pl.concat_list(name)).alias(name)
+            for name in frame.columns
+            if name in lists and not _is_list(frame, name)
+        )
+        for frame in frames
+    ]
+    return pl.concat(aligned, how="diagonal_relaxed").sort("row_key")

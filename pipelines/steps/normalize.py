@@ -16,6 +16,7 @@ from pipelines.steps.result import StepResult, find_issues, join_issues
 from schemas import issues
 from schemas.channels import PHONE_CHANNELS, ChannelType
 from schemas.codes import normalize_countries, normalize_locales, normalize_timezones
+from schemas.columns import PHONE_REGION
 from schemas.distinct import rewrite
 from schemas.emails import normalize_emails
 from schemas.endpoint import ENDPOINT_STATUSES
@@ -120,14 +121,12 @@ def _fold_words(texts: pl.Series, words: frozenset[str]) -> pl.Series:
 
 
 def _normalize_addresses(frame: pl.DataFrame, params: NormalizeParams) -> pl.DataFrame:
-    country = pl.lit(None, pl.String)
-    if "Location.Country" in frame.columns:
-        country = pl.col("Location.Country")
+    countries = [pl.col(c) for c in (PHONE_REGION, "Location.Country") if c in frame.columns]
     addresses = frame.select(
         pl.col("Address"),
         is_phone=pl.col("ChannelType").is_in(sorted(PHONE_CHANNELS)).fill_null(value=False),
         is_email=pl.col("ChannelType").eq(ChannelType.EMAIL).fill_null(value=False),
-        region=country.fill_null(pl.lit(params.default_country)),
+        region=pl.coalesce(*countries, pl.lit(params.default_country, pl.String)),
     ).with_row_index("position")
     rewritten = [frame["Address"].head(0).to_frame().with_columns(position=pl.lit(0, pl.UInt32))]
     phones = addresses.filter("is_phone")
@@ -139,7 +138,7 @@ def _normalize_addresses(frame: pl.DataFrame, params: NormalizeParams) -> pl.Dat
         mails = normalize_emails(emails["Address"])
         rewritten.append(pl.DataFrame([mails.alias("Address"), emails["position"]]))
     changed = pl.concat(rewritten)
-    return frame.with_columns(
+    return frame.drop(PHONE_REGION, strict=False).with_columns(
         frame["Address"].scatter(changed["position"], changed["Address"])
         if not changed.is_empty()
         else frame["Address"]

@@ -15,6 +15,7 @@ from pipelines.errors import RunStateError
 from pipelines.sources.stamps import SourceStamp
 from pipelines.storage.atomic import write_json
 from pipelines.storage.run_dir import RunDirectory
+from schemas.mapping import Mapping
 
 FORMAT: Literal[1] = 1
 """Version of the run directory's layout; another one cannot be resumed."""
@@ -83,6 +84,8 @@ class Manifest(_Record):
     status: RunStatus = RunStatus.RUNNING
     message: str | None = None
     settings: dict[str, Any]
+    mapping: dict[str, Any] | None = None
+    """What the mapping said when the run began, whatever became of its file."""
     destination: str | None = None
     versions: dict[str, str]
     folder: str
@@ -103,6 +106,10 @@ class Manifest(_Record):
     finished_at: datetime | None = None
     """When its results were written; None while there are none, or only those of an attempt
     that has been resumed since."""
+
+    def read_mapping(self) -> Mapping | None:
+        """Give the mapping of the run."""
+        return None if self.mapping is None else Mapping.model_validate(self.mapping)
 
     @property
     def rows(self) -> int:

@@ -3,10 +3,11 @@
     runs/<run_id>/              mode 0700; on S3 s3://<bucket>/<prefix>/<run_id>/ (`mirror`)
       manifest.json             inputs, settings, versions, status, times
       staged/part-00000.parquet      records as they came, with source_row; malformed ones with text
-      rows/part-00000.parquet        every record's source_row and, where known, endpoint_id
+      rows/part-00000.parquet        row_key of every endpoint, or of a record that gave none, and
+                                     its endpoint_id where known
+      left_out/part-00000.parquet    records that the mapping leaves out
       prepared/part-00000.parquet    valid rows: keys and encoded item
       found/part-00000.parquet       issues that preparing found
-      left_out/part-00000.parquet    records that the mapping leaves out
       resolved/decisions.parquet     rows that are not sent, and why
       resolved/found.parquet         issues across rows
       delivered/part-00000.log       answers of the service by position, as they came
@@ -34,7 +35,7 @@ from pipelines.storage.atomic import remove_leftovers
 from pipelines.storage.places import Place, S3Folder
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-WORKING_FOLDERS = ("staged", "rows", "prepared", "found", "left_out", "resolved", "delivered")
+WORKING_FOLDERS = ("staged", "rows", "left_out", "prepared", "found", "resolved", "delivered")
 FOLDERS = (*WORKING_FOLDERS, "outcomes", "endpoints")
 
 

@@ -79,6 +79,11 @@ SOURCE_OPTIONS = (
         help="Channel of rows that name none.",
     ),
     option(
+        "--mapping",
+        metavar="FILE|PRESET",
+        help="Mapping file (YAML), or the name of a preset, for columns of other names.",
+    ),
+    option(
         "--phone-check",
         type=click.Choice(["format", "possible", "valid"]),
         default="valid",

@@ -38,7 +38,7 @@ def test_every_row_is_valid(path):
     write_export(path, 1000)
     source = CsvReader(LocalContent(path), ReadingOptions())
     rows = pl.concat(source.read()).rename({"source_row": "row_key"})
-    frame = map_columns(rows, plan_columns(source.header))
+    frame = map_columns(rows, plan_columns(source.header)).frame
     result = validate(normalize(frame, NormalizeParams()).frame, ValidateParams())
     assert (result.frame.height, result.issues.height) == (1000, 0)
     assert len(source.header) == 24

@@ -154,6 +154,8 @@ ELSEWHERE = {
     "record.malformed": "storage",
     "record.swallowed_others": "swallowed",
     "column.unmapped": "map_columns",
+    "mapping.value_unknown": "column_rules",
+    "mapping.date_format": "column_rules",
     "attribute.name_discouraged": "map_columns",
     "effective_date.zone_missing": "normalize",
     "endpoint.too_large": "encode",

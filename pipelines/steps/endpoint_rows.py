@@ -1,0 +1,52 @@
+"""Endpoint rows: the endpoints that the records of a partition gave, each under its own key."""
+
+import polars as pl
+
+from schemas.row_keys import row_of
+
+_SAME = ("Id", "ChannelType", "Address")
+
+
+def drop_repeated(frame: pl.DataFrame) -> pl.DataFrame:
+    """Drop endpoints that are the same as an earlier one of their record.
+
+    Such as of a phone and a mobile phone with one number; if only the Ids are the same, both stay.
+
+    Args:
+        frame: Normalized endpoints in the order of their keys.
+    """
+    row = row_of(pl.col("row_key"))
+    if not frame.select(row.is_duplicated().any()).item():
+        return frame
+    # An endpoint without an Id lacks its channel or address: that is to be told.
+    same = pl.struct(row, *(pl.col(name).str.to_lowercase() for name in _SAME))
+    return frame.filter(same.is_first_distinct() | pl.col("Id").is_null())
+
+
+def list_endpoints(rows: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
+    """List every endpoint, and every record that gave none.
+
+    Args:
+        rows: `row_key` of every record that was not left out.
+        ids: `row_key` and `endpoint_id` of the endpoints.
+
+    Returns:
+        `row_key` and `endpoint_id`, in the order of the keys; a record is there at least once.
+    """
+    given = ids.select(row_of(pl.col("row_key")).alias("row")).unique()
+    without = rows.join(
+        given, left_on=row_of(pl.col("row_key")), right_on="row", how="anti"
+    ).select("row_key", pl.lit(None, pl.String).alias("endpoint_id"))
+    return pl.concat([ids, without]).sort("row_key")
+
+
+def drop_explained(found: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:
+    """Leave out issues about values that the mapping has found at fault already.
+
+    Args:
+        found: Issues in the shape of `FOUND_SCHEMA`.
+        faults: Errors of the mapping, in the same shape.
+    """
+    if faults.is_empty():
+        return found
+    return found.join(faults, on=["row_key", "column"], how="anti", maintain_order="left")

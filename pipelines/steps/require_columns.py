@@ -1,0 +1,68 @@
+"""Required columns: whether a source's header can make endpoints at all."""
+
+from pipelines.errors import SourceError
+from pipelines.steps.map_columns import plan_columns
+from schemas.mapping import Mapping
+from schemas.masking import looks_personal, mask_text
+
+
+def require_columns(
+    header: list[str], source: str, *, has_channel: bool, mapping: Mapping | None = None
+) -> None:
+    """Refuse a header that cannot make endpoints.
+
+    Args:
+        header: Column names as they stand in the file.
+        source: The file, as the error is to call it.
+        has_channel: Whether rows have a channel even without a column for it.
+        mapping: What its columns mean.
+
+    Raises:
+        SourceError: A needed column is missing, or a column of one value is repeated.
+    """
+    plan = plan_columns(header, mapping)
+    other = next((mark for mark in ";\t|" if mark in "".join(header)), None)
+    if len(header) == 1 and other is not None:
+        raise SourceError(
+            f"{source} has no column Address: all its columns are one. They seem to be "
+            f"separated by {other!r}; export the file with commas."
+        )
+    if plan.missing:
+        raise SourceError(
+            f"{source} has no column {plan.missing[0]!r}, which the mapping asks for. "
+            f"{plan.source.say_near(plan.missing[0])} Change the name in the mapping, or make its "
+            "rule `optional: true`."
+        )
+    shown = [name.strip()[:40] for name in header[:12]]
+    found = ", ".join(mask_text(name) if looks_personal(name) else name for name in shown)
+    if not plan.targets and any(looks_personal(name) for name in header):
+        raise SourceError(
+            f"{source} seems to have no header: its first line looks like data ({found}). "
+            "Add a line with the names of the columns."
+        )
+    if mapping is not None and not plan.has("Address"):
+        raise SourceError(
+            f"{source} has no column Address, and the mapping has no rule for it that fits; its "
+            f"columns are: {found}. Add one, such as `Address: E-mail`, to each endpoint."
+        )
+    if not plan.has("Address"):
+        raise SourceError(
+            f"{source} has no column Address; its columns are: {found}. "
+            "Rename the column that holds phone numbers, e-mail addresses or tokens to Address: "
+            "one row is one address. Or say with --mapping what its columns mean."
+        )
+    if mapping is not None and not plan.has("ChannelType") and not has_channel:
+        raise SourceError(
+            f"{source} has no column ChannelType, and the mapping has no rule for it. Add one, "
+            "such as `ChannelType: {constant: EMAIL}`, to each endpoint, or give --default-channel."
+        )
+    if not plan.has("ChannelType") and not has_channel:
+        raise SourceError(
+            f"{source} has no column ChannelType; its columns are: {found}. "
+            "Add it, or say with --default-channel what all rows are, such as SMS."
+        )
+    if plan.repeated:
+        raise SourceError(
+            f"{source} has the column {plan.repeated[0]} more than once, but it holds one "
+            "value. Only Attributes.* and User.UserAttributes.* may be repeated."
+        )
