@@ -117,7 +117,8 @@ def _work_on_lists(
     )
     joined = keys.to_frame().join(lists, on="row_key", how="left", maintain_order="left")["text"]
     if rule.default is not None:
-        joined = joined.fill_null(pl.Series([[rule.default]], dtype=pl.List(pl.String))[0])
+        default = pl.lit([rule.default], pl.List(pl.String))
+        joined = joined.to_frame().select(pl.col("text").fill_null(default)).to_series()
     return joined, found
 
 
