@@ -99,8 +99,6 @@ class Manifest(_Record):
     """Whether everything that is to be read is staged: from then on no source is needed."""
     phase_seconds: dict[str, float] = {}
     """Over all attempts."""
-    mapping: dict[str, Any] | None = None
-    """What the columns of the sources mean, as it was when the run began."""
     started_at: datetime
     attempts: list[Attempt]
     finished_at: datetime | None = None
