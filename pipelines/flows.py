@@ -30,6 +30,7 @@ from pipelines.errors import (
 from pipelines.intake import take_in
 from pipelines.mapping_files import load_mapping
 from pipelines.phases import phase
+from pipelines.previewing import make_preview
 from pipelines.report.page import render_page
 from pipelines.report.results import (
     count_invalid,
@@ -266,6 +267,9 @@ def report(
         issues_by_code = write_issues(run, manifest)
         with_unprocessed = manifest.command == "run" and counts.rows[Outcome.UNPROCESSED] > 0
         write_row_files(run, manifest, with_unprocessed=with_unprocessed)
+        if manifest.command == "plan" and run.decisions.is_file():
+            preview = make_preview(run, manifest, settings)
+            write_json(preview.model_dump(mode="json"), run.preview)
     manifest.status = judge(counts, manifest, stopped_by)
     manifest.message = stopped_by.message if stopped_by else None
     finished_at = manifest.attempts[-1].finished_at = datetime.now(UTC)

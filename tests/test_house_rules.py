@@ -42,7 +42,13 @@ CORE = (
 )
 SHELL = (
     *("pipelines.cli", "pipelines.terminal", "pipelines.preflight"),
-    *("pipelines.flows", "pipelines.tasks", "pipelines.staging", "pipelines.preparing"),
+    *(
+        "pipelines.flows",
+        "pipelines.tasks",
+        "pipelines.staging",
+        "pipelines.preparing",
+        "pipelines.previewing",
+    ),
     *("pipelines.sending", "pipelines.resuming", "pipelines.intake", "pipelines.phases"),
     *("pipelines.prefect_api", "pipelines.prefect_server", "pipelines.delivering"),
     *("pipelines.runners", "pipelines.cluster", "pipelines.cluster_checks", "pipelines.lanes"),

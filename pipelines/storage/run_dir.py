@@ -13,7 +13,7 @@
       delivered/part-00000.log       answers of the service by position, as they came
       outcomes/part-00000.parquet    one outcome for every row
       endpoints/part-00000.parquet   one for every endpoint, where rows may give several
-      issues.parquet  errors.csv  unprocessed.csv  summary.json  report.html
+      issues.parquet  errors.csv  unprocessed.csv  summary.json  report.html  preview.json
       lock                      who works on the run (`run_lock`)
       stop                      asks workers on a cluster to come to an end (`stop_request`)
 
@@ -110,6 +110,11 @@ class RunDirectory:
     def report(self) -> Path:
         """The quality report."""
         return self.at("report.html")
+
+    @property
+    def preview(self) -> Path:
+        """First records before and after, of a plan."""
+        return self.at("preview.json")
 
     @property
     def decisions(self) -> Path:

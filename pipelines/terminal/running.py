@@ -26,11 +26,13 @@ from pipelines.errors import (
 )
 from pipelines.report.plan import make_plan
 from pipelines.report.plan_text import say_plan
+from pipelines.report.preview import Preview
 from pipelines.report.summary import Summary
 from pipelines.storage.manifest import Manifest, RunStatus, load_manifest
 from pipelines.storage.places import Place
 from pipelines.storage.run_dir import RunDirectory, run_at
 from pipelines.storage.run_lock import read_owner
+from pipelines.terminal.preview_text import print_preview
 from pipelines.terminal.process import (
     STOPPED,
     importing,
@@ -177,6 +179,12 @@ def read_run(run: RunDirectory) -> tuple[Manifest, Summary | None]:
         ) from error
 
 
+def _read_preview(run: RunDirectory) -> Preview | None:
+    if not run.preview.is_file():  # the plan stopped before
+        return None
+    return Preview.model_validate_json(run.preview.read_bytes())
+
+
 def say_status(run: RunDirectory, manifest: Manifest) -> str:
     """Give a run's status; `interrupted` if it was killed."""
     if manifest.status is RunStatus.RUNNING and read_owner(run) is None:
@@ -193,8 +201,12 @@ def show(
     as_json: bool,
 ) -> None:
     """Print a summary, and the plan of an import, for people; and as JSON where asked for."""
+    console = Console(stderr=as_json)
+    preview = _read_preview(run) if import_plan is not None else None
+    if preview is not None:
+        print_preview(console, preview)
     print_summary(
-        Console(stderr=as_json),
+        console,
         run,
         manifest,
         summary,
@@ -203,4 +215,5 @@ def show(
     if as_json:
         document = summary.model_dump(mode="json")
         document |= import_plan.as_json() if import_plan is not None else {}
+        document |= {"preview": preview.model_dump(mode="json")} if preview is not None else {}
         sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")

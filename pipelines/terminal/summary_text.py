@@ -169,7 +169,7 @@ def _again(run: RunDirectory, manifest: Manifest) -> str:
         manifest.command,
         str(run.errors) if _is_here(run) else run.errors.name,
     ]
-    names = ["default_country", "default_channel", "phone_check", "runs_dir"]
+    names = ["mapping", "default_country", "default_channel", "phone_check", "runs_dir"]
     if given.get("local"):
         command += ["--local", *_database(manifest)]
     elif manifest.command != "check":
