@@ -10,7 +10,7 @@ import boto3
 import pytest
 from processes import answers, free_port, running, wait_until
 
-from pipelines.storage import s3_store
+from pipelines.s3_client import s3_client
 
 START_S = 120
 BUCKET = "bucket"
@@ -37,6 +37,6 @@ def s3_server(folder: Path) -> Iterator[dict[str, str]]:
         for name, value in variables.items():
             m.setenv(name, value)
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=BUCKET)
-        s3_store._client.cache_clear()
+        s3_client.cache_clear()
         yield variables
-    s3_store._client.cache_clear()
+    s3_client.cache_clear()

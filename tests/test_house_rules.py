@@ -65,12 +65,14 @@ RESERVED = {
     "distributed": ("pipelines.cluster", "pipelines.cluster_checks"),
     "dask": ("pipelines.runners",),
     "boto3": (
+        "pipelines.s3_client",
         "pipelines.destinations",
         "pipelines.storage",
         "pipelines.sources",
         "pipelines.local_server",
     ),
     "botocore": (
+        "pipelines.s3_client",
         "pipelines.destinations",
         "pipelines.storage",
         "pipelines.sources",

@@ -1,40 +1,29 @@
 """S3: the few requests that a run directory there is made of.
 
-Credentials, region and endpoint (AWS_ENDPOINT_URL_S3) are found as by any tool of AWS. A service
-that is compatible has to know conditional writes, as AWS, MinIO and Ceph do.
+A service that is compatible has to know conditional writes, as AWS, MinIO and Ceph do.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipelines.errors import StorageError
+from pipelines.s3_client import GONE, REMEDIES, error_code, s3_client
 from pipelines.storage.places import S3Folder
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
 MOST_DELETED = 1000
 """Keys in one DeleteObjects request."""
-_GONE = frozenset({"NoSuchKey", "404", "NotFound"})
 _UNCHANGED = frozenset({"304", "NotModified"})
 _TAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 _REMEDIES = {
     "NoSuchBucket": "Make the bucket, or correct --runs-dir.",
     "AccessDenied": "Allow these credentials to list, read, write and delete there.",
     "403": "Allow these credentials to list, read, write and delete there.",
-    "InvalidAccessKeyId": "Correct AWS's credentials.",
-    "SignatureDoesNotMatch": "Correct AWS's credentials.",
-    "ExpiredToken": "Renew AWS's credentials.",
-    "NoCredentialsError": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
-    "EndpointConnectionError": "Check the network, and AWS_ENDPOINT_URL_S3 if it is set.",
+    **REMEDIES,
 }
 
 
@@ -63,9 +52,11 @@ class S3Store:
         """Read a small object; None if it is not there."""
         with self._explained(name):
             try:
-                answer = _client().get_object(Bucket=self.folder.bucket, Key=self.folder.key(name))
+                answer = s3_client().get_object(
+                    Bucket=self.folder.bucket, Key=self.folder.key(name)
+                )
             except ClientError as error:
-                if _code(error) in _GONE:
+                if error_code(error) in GONE:
                     return None
                 raise
             date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
@@ -78,13 +69,13 @@ class S3Store:
         condition: Any = {"IfNoneMatch": etag} if etag else {}
         with self._explained(name):
             try:
-                answer = _client().get_object(
+                answer = s3_client().get_object(
                     Bucket=self.folder.bucket, Key=self.folder.key(name), **condition
                 )
             except ClientError as error:
-                if _code(error) in _GONE:
+                if error_code(error) in GONE:
                     return None
-                if _code(error) in _UNCHANGED:
+                if error_code(error) in _UNCHANGED:
                     return etag
                 raise
             with path.open("wb") as file:
@@ -109,11 +100,11 @@ class S3Store:
             condition = {}
         with self._explained(name):
             try:
-                answer = _client().put_object(
+                answer = s3_client().put_object(
                     Bucket=self.folder.bucket, Key=self.folder.key(name), Body=content, **condition
                 )
             except ClientError as error:
-                if _code(error) in _TAKEN | _GONE:
+                if error_code(error) in _TAKEN | GONE:
                     raise TakenError from error
                 raise
         return answer["ETag"]
@@ -125,7 +116,7 @@ class S3Store:
         found: dict[str, datetime] = {}
         with self._explained(below):
             pages = (
-                _client()
+                s3_client()
                 .get_paginator("list_objects_v2")
                 .paginate(Bucket=self.folder.bucket, Prefix=start)
             )
@@ -140,7 +131,7 @@ class S3Store:
         start = f"{self.folder.prefix}/" if self.folder.prefix else ""
         with self._explained(""):
             pages = (
-                _client()
+                s3_client()
                 .get_paginator("list_objects_v2")
                 .paginate(Bucket=self.folder.bucket, Prefix=start, Delimiter="/")
             )
@@ -155,7 +146,7 @@ class S3Store:
         with self._explained(""):
             for first in range(0, len(names), MOST_DELETED):
                 keys = [{"Key": self.folder.key(n)} for n in names[first : first + MOST_DELETED]]
-                _client().delete_objects(
+                s3_client().delete_objects(
                     Bucket=self.folder.bucket,
                     Delete={"Objects": keys, "Quiet": True},  # type: ignore[typeddict-item]
                 )
@@ -175,22 +166,7 @@ class _Explained:
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, ClientError | BotoCoreError):
-            code = _code(error) if isinstance(error, ClientError) else type(error).__name__
-            remedy = _REMEDIES.get(code, "Put that right, or choose another --runs-dir.")
+            remedy = _REMEDIES.get(
+                error_code(error), "Put that right, or choose another --runs-dir."
+            )
             raise StorageError(f"{self.place} cannot be used: {error}. {remedy}") from error
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-@cache
-def _client() -> "S3Client":
-    """Make this process's client: thread-safe, and slow to make."""
-    retries: Any = {"mode": "standard", "max_attempts": 5}
-    return boto3.client(
-        "s3",
-        config=Config(
-            connect_timeout=10, read_timeout=60, retries=retries, max_pool_connections=32
-        ),
-    )
