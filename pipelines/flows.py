@@ -189,7 +189,7 @@ def begin_run(settings: ImportSettings, command: str, destination: str | None) -
             destination=destination,
             versions=read_versions(),
             folder=str(Path.cwd()),
-            sources=[stamp_source(source.path) for source in sources],
+            sources=[stamp_source(source) for source in sources],
             started_at=now,
             attempts=[Attempt(started_at=now)],
         )

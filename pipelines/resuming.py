@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from pipelines.errors import ConfigurationError, RunStateError
 from pipelines.sending import connect
 from pipelines.settings import ImportSettings
+from pipelines.sources.base import STANDARD_INPUT
+from pipelines.sources.stamps import NOT_AGAIN
 from pipelines.storage.manifest import DECIDING_PACKAGES, Manifest, RunStatus, read_versions
 from pipelines.storage.run_dir import RunDirectory
 
@@ -59,6 +61,11 @@ def require_resumable(
             f"Run {run.run_id} was begun in {manifest.folder} and has not read all of its sources "
             "yet. Resume it in that folder."
         )
+    unread = manifest.sources[len(manifest.inputs) :]
+    if needs_sources and any(source.path == STANDARD_INPUT for source in unread):
+        raise RunStateError(
+            f"Run {run.run_id} has not read all of its sources. {NOT_AGAIN} {_NEW_RUN}"
+        )
     if manifest.command == "run" and not settings.embedded:
         _require_destination(run, manifest, settings)
     return settings
@@ -103,7 +110,8 @@ def _say(option: str, value: object) -> str:
 
 
 def _is_relative(manifest: Manifest) -> bool:
-    return any(not Path(source.path).is_absolute() for source in manifest.sources)
+    paths = [Path(source.path) for source in manifest.sources if source.is_local]
+    return any(not path.is_absolute() for path in paths)
 
 
 def _require_versions(run: RunDirectory, manifest: Manifest) -> None:

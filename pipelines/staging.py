@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
 from pipelines import progress
 from pipelines.settings import ImportSettings
-from pipelines.sources.base import SourceFile, SourceFormat, SourceReader
+from pipelines.sources.base import SourceFormat, SourceReader
 from pipelines.sources.cutting import cut_partitions, take_rows
-from pipelines.sources.finding import find_sources
-from pipelines.sources.registry import open_source
+from pipelines.sources.registry import decide_format, open_source
 from pipelines.sources.stamps import SourceStamp, refuse_changed
 from pipelines.steps.require_columns import require_columns
 from pipelines.storage.atomic import write_parquet
@@ -49,20 +50,21 @@ def read_layout(
         SourceError: The file cannot be read, lacks a column that an endpoint needs, or is not what
             it was.
     """
-    source, reader = _open(stamp, settings, mapping)
+    known, reader = _open(stamp, settings, mapping)
     has_channel = settings.default_channel is not None
-    require_columns(reader.header, source.name, has_channel=has_channel, mapping=mapping)
-    return SourceLayout(source.format, reader.header, mapping)
+    require_columns(reader.header, stamp.source.name, has_channel=has_channel, mapping=mapping)
+    return SourceLayout(known, reader.header, mapping)
 
 
 def _open(
     stamp: SourceStamp, settings: ImportSettings, mapping: Mapping | None
-) -> tuple[SourceFile, SourceReader]:
+) -> tuple[SourceFormat, SourceReader]:
     """Open a source that is as it was when the run began."""
     refuse_changed(stamp)
-    (source,) = find_sources([stamp.path])
+    known = decide_format(stamp.source)
     header = mapping.header if mapping is not None else None
-    return source, open_source(source, replace(settings.reading, header=header))
+    options = replace(settings.reading, header=header)
+    return known, open_source(replace(stamp.source, format=known), options)
 
 
 def stage(
@@ -90,7 +92,7 @@ def stage(
     Raises:
         SourceError: The file cannot be read, or is not what it was.
     """
-    source, reader = _open(stamp, settings, mapping)
+    known, reader = _open(stamp, settings, mapping)
     partitions: list[PartitionRecord] = []
     frames = take_rows(reader.read(), limit)
     for frame in cut_partitions(frames, settings.partition_rows, PARTITION_BYTES):
@@ -100,13 +102,19 @@ def stage(
         announce(partitions[-1])
         progress.advance("stage", frame.height)
     record = InputRecord(
-        path=source.name,
-        format=source.format.value,
-        size_bytes=source.path.stat().st_size,
-        sha256=hash_file(source.path),
+        path=stamp.source.name,
+        format=known.value,
+        size_bytes=stamp.member_bytes or stamp.size_bytes,
+        sha256=_hash(stamp.path, stamp.modified_ns) if stamp.is_local else stamp.sha256,
+        etag=stamp.etag,
         header=reader.header,
         reading=reader.reading,
         rows=sum(partition.rows for partition in partitions),
     )
     refuse_changed(stamp)
     return Staged(record, partitions)
+
+
+@lru_cache(maxsize=1)  # the members of an archive come one after the other
+def _hash(path: str, _: int) -> str:
+    return hash_file(Path(path))

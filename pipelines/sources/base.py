@@ -1,5 +1,6 @@
 """What the readers of all formats share: what a source is, how it may be read, what it gives."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,12 +9,29 @@ from typing import BinaryIO, Protocol
 
 import polars as pl
 
+from pipelines.sources.streams import open_local
+
+STANDARD_INPUT = "-"
+"""What the user names it by."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 class SourceFormat(StrEnum):
     """Formats that can be read."""
 
     CSV = "csv"
     PARQUET = "parquet"
+    NDJSON = "ndjson"
+    ARROW = "arrow"
+    EXCEL = "excel"
+
+
+class Packing(StrEnum):
+    """What a file may be packed by as a whole; the values are pyarrow's names."""
+
+    GZIP = "gzip"
+    BZIP2 = "bz2"
+    ZSTD = "zstd"
 
 
 STAGED_COLUMNS = ("source_row", "malformed")
@@ -64,7 +82,7 @@ class LocalContent:
 
     def open(self) -> BinaryIO:
         """See `Content.open`."""
-        return self.path.open("rb")
+        return open_local(self.path)
 
     def open_seekable(self) -> BinaryIO:
         """See `Content.open_seekable`."""
@@ -92,18 +110,39 @@ class ReadingOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFile:
-    """One file of the input."""
+class ObjectVersion:
+    """An object of S3 as it was found: only this version of it is read."""
 
-    path: Path
-    """Where it is, as the user named it; reports call the file by this."""
-    format: SourceFormat
-    """How it is read."""
+    etag: str
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of the input: what there is to know to open it."""
+
+    path: str
+    """Where it is, as the user named it: a path, s3://BUCKET/KEY, or - for standard input."""
+    format: SourceFormat | None = None
+    """How it is read; None if only its content tells."""
+    packing: Packing | None = None
+    """What it is packed by as a whole."""
+    member: str | None = None
+    """Which member, if `path` is a zip archive: its name there, whatever that says."""
+    member_bytes: int = 0
+    """Bytes of the member as it is packed in the archive."""
+    partition: tuple[tuple[str, str | None], ...] = ()
+    """Columns whose one value stands in the names of its folders (country=US)."""
+    version: ObjectVersion | None = None
+    """Of an object of S3."""
 
     @property
     def name(self) -> str:
-        """The name that reports use."""
-        return str(self.path)
+        """The name that reports and errors use, on one line."""
+        if self.member is None:
+            return self.path
+        return f"{self.path}:{_CONTROL.sub(lambda match: ascii(match[0])[1:-1], self.member)}"
 
 
 class SourceReader(Protocol):

@@ -1,14 +1,17 @@
 """Which reader reads which format."""
 
+from pipelines.errors import SourceError
 from pipelines.sources.base import (
-    LocalContent,
     OpenSource,
     ReadingOptions,
     SourceFile,
     SourceFormat,
     SourceReader,
 )
+from pipelines.sources.contents import open_content
 from pipelines.sources.csv_reader import CsvReader
+from pipelines.sources.formats import SNIFFED_BYTES, sniff_format
+from pipelines.sources.hive import PartitionedReader
 from pipelines.sources.parquet_reader import ParquetReader
 
 READERS: dict[SourceFormat, OpenSource] = {
@@ -17,10 +20,27 @@ READERS: dict[SourceFormat, OpenSource] = {
 }
 
 
+def decide_format(source: SourceFile) -> SourceFormat:
+    """Give the format of a source, by a look into it if its name does not tell.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    if source.format is not None:
+        return source.format
+    with open_content(source).open() as file:
+        return sniff_format(file.read(SNIFFED_BYTES))
+
+
 def open_source(source: SourceFile, options: ReadingOptions) -> SourceReader:
     """Open a file with the reader of its format.
 
     Raises:
         SourceError: The file cannot be read.
     """
-    return READERS[source.format](LocalContent(source.path), options)
+    known = decide_format(source)
+    open_reader = READERS.get(known)
+    if open_reader is None:
+        raise SourceError(f"{source.name}: {known} cannot be read. Convert it to CSV or Parquet.")
+    reader = open_reader(open_content(source), options)
+    return PartitionedReader(reader, source.partition) if source.partition else reader

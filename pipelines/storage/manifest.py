@@ -50,9 +50,14 @@ class InputRecord(_Record):
     """One source file as it was read."""
 
     path: str
+    """What reports call it."""
     format: str
     size_bytes: int
-    sha256: str
+    """As it lies there, packed or not."""
+    sha256: str | None
+    """Of the file as it lies there; None of an object of S3."""
+    etag: str | None = None
+    """Of an object of S3."""
     header: list[str]
     reading: dict[str, str] = {}
     """How it was read: such as its encoding and delimiter."""

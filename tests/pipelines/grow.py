@@ -12,6 +12,7 @@ import polars as pl
 
 from pipelines.preparing import prepare
 from pipelines.settings import ImportSettings
+from pipelines.sources.base import SourceFile, SourceFormat
 from pipelines.sources.stamps import stamp_source
 from pipelines.staging import read_layout, stage
 from pipelines.steps.resolve import resolve
@@ -25,7 +26,7 @@ def read_keys(run: RunDirectory, number: int, columns: list[str]) -> pl.DataFram
 def main(path: Path, partition_rows: int) -> None:
     settings = ImportSettings(sources=[str(path)], partition_rows=partition_rows)
     run = create_run_directory(path.parent / "runs", path.stem)
-    stamp = stamp_source(path)
+    stamp = stamp_source(SourceFile(str(path), SourceFormat.CSV))
     layout = read_layout(stamp, settings)
 
     def prepare_at_once(part):

@@ -7,6 +7,7 @@ import pytest
 from pipelines.errors import SourceError
 from pipelines.intake import forget_partitions, read_layouts
 from pipelines.settings import ImportSettings
+from pipelines.sources.base import SourceFile, SourceFormat
 from pipelines.sources.stamps import stamp_source
 from pipelines.storage.manifest import Attempt, Manifest
 from pipelines.storage.run_dir import create_run_directory
@@ -28,7 +29,7 @@ def manifest_of(*paths):
         settings={},
         versions={},
         folder="/",
-        sources=[stamp_source(path) for path in paths],
+        sources=[stamp_source(SourceFile(str(path), SourceFormat.CSV)) for path in paths],
         started_at=now,
         attempts=[Attempt(started_at=now)],
     )

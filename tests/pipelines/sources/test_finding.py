@@ -1,27 +1,26 @@
-"""From what the user named to files, and from streams of frames to partitions."""
+"""From what the user named to sources."""
 
+import gzip
 import os
+import zipfile
+from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipelines.errors import SourceError
-from pipelines.sources.base import ReadingOptions, SourceFile, SourceFormat
+from pipelines.sources.base import Packing, ReadingOptions, SourceFile, SourceFormat
 from pipelines.sources.csv_reader import CsvReader
-from pipelines.sources.cutting import cut_partitions, take_rows
 from pipelines.sources.finding import find_sources
 from pipelines.sources.parquet_reader import ParquetReader
-from pipelines.sources.registry import open_source
-from pipelines.sources.stamps import SourceStamp, refuse_changed, stamp_source
+from pipelines.sources.registry import READERS, decide_format, open_source
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A working directory with a few files."""
     monkeypatch.chdir(tmp_path)
-    for name in ["b.csv", "a.csv", "c.PQ", "notes.txt", ".hidden.csv", "sub/d.parquet", "e/x.txt"]:
+    for name in ["b.csv", "a.csv", "c.PQ", "notes.doc", ".hidden.csv", "sub/d.parquet", "e/x.doc"]:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
@@ -70,15 +69,14 @@ def test_a_file_whose_name_looks_like_a_glob_is_found(folder):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("-", "Cannot read -: only local files", id="standard input"),
-        pytest.param("s3://bucket/x.csv", "Cannot read s3://bucket/x.csv: only", id="S3"),
+        pytest.param("gs://bucket/x.csv", "Cannot read gs://bucket/x.csv: only", id="scheme"),
         pytest.param("none.csv", "No such file: none.csv", id="missing"),
         pytest.param("none*.csv", "No file matches none*.csv", id="glob without match"),
         pytest.param("folder*", "No file matches folder*", id="glob that matches directories"),
         pytest.param("e", "No readable file in directory e", id="directory without match"),
         pytest.param("folder.csv", "No readable file in directory", id="directory like a file"),
-        pytest.param("notes.txt", "the ending .txt is not supported", id="ending"),
-        pytest.param("*.txt", "the ending .txt is not supported", id="ending by glob"),
+        pytest.param("notes.doc", "the ending .doc is not supported", id="ending"),
+        pytest.param("*.doc", "the ending .doc is not supported", id="ending by glob"),
         pytest.param("plain", "the ending (none) is not supported", id="no ending"),
         pytest.param("lost.csv", "No such file: lost.csv", id="dangling link"),
         pytest.param("x" * 300 + ".csv", "File name too long", id="name too long"),
@@ -130,7 +128,7 @@ def test_the_ending_decides_the_reader(tmp_path, name, kind, reader):
     else:
         frame.write_parquet(path)
     (source,) = find_sources([str(path)])
-    assert source == SourceFile(path, kind)
+    assert source == SourceFile(str(path), kind)
     opened = open_source(source, ReadingOptions())
     assert isinstance(opened, reader)
     assert [frame.rows() for frame in opened.read()] == [[(1, None, "1")]]
@@ -144,130 +142,118 @@ def test_a_parquet_file_named_csv_is_refused(tmp_path):
         open_source(source, ReadingOptions())
 
 
-# -- files that change ---------------------------------------------------------------------
-
-SECOND_NS = 1_000_000_000
-
-
-@pytest.fixture
-def stamped(tmp_path):
-    """A file of 1,234 bytes that was last modified at 2026-01-02 03:04:05, and its stamp."""
-    path = tmp_path / "x.csv"
-    path.write_bytes(b"x" * 1234)
-    os.utime(path, ns=(0, 1_767_323_045 * SECOND_NS))
-    return path, stamp_source(path)
-
-
-def grow(path):
-    path.write_bytes(b"x" * 1300)
-
-
-def touch(path):
-    os.utime(path, ns=(0, 1_767_323_045 * SECOND_NS + SECOND_NS // 4))
-
-
-def rewrite_in_time(path):
-    grow(path)
-    os.utime(path, ns=(0, 1_767_323_045 * SECOND_NS))
-
-
-def replace_by_directory(path):
-    path.unlink()
-    path.mkdir()
-
-
-def test_a_file_that_stays_as_it_is_is_taken(stamped):
-    path, stamp = stamped
-    refuse_changed(stamp)
-    path.chmod(0o400)
-    os.utime(path, ns=(5, stamp.modified_ns))
-    refuse_changed(stamp)
-    assert (stamp.path, stamp.size_bytes) == (str(path), 1234)
+def test_a_format_without_a_reader_is_said(tmp_path, monkeypatch):
+    monkeypatch.delitem(READERS, SourceFormat.CSV)
+    (tmp_path / "x.csv").write_text("Id\n1\n")
+    (source,) = find_sources([str(tmp_path / "x.csv")])
+    with pytest.raises(SourceError, match=r"x\.csv: csv cannot be read"):
+        open_source(source, ReadingOptions())
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        pytest.param(os.unlink, "is gone: it was there when the run began", id="gone"),
-        pytest.param(grow, "began: it was 1,234 bytes, is 1,300", id="grown"),
-        pytest.param(rewrite_in_time, "began: it was 1,234 bytes, is 1,300", id="only grown"),
-        pytest.param(
-            touch,
-            "began: it was last modified at 2026-01-02 03:04:05.000000 UTC, "
-            "now at 2026-01-02 03:04:05.250000 UTC",
-            id="modified",
-        ),
-        pytest.param(replace_by_directory, "began: it was 1,234 bytes, is ", id="a directory"),
-    ],
+    ("content", "known"),
+    [(b'{"Id": "1"}\n', SourceFormat.NDJSON), (b"Id\n1\n", SourceFormat.CSV)],
 )
-def test_a_file_that_changed_is_refused(stamped, change, told):
-    path, stamp = stamped
-    change(path)
-    with pytest.raises(SourceError) as caught:
-        refuse_changed(stamp)
-    assert str(caught.value).startswith(f"{path} ")
-    assert told in str(caught.value)
-    assert str(caught.value).endswith(". Start a new run.")
+def test_the_content_of_a_packed_export_without_an_ending_tells(tmp_path, content, known):
+    """As Pinpoint writes them."""
+    (tmp_path / "export-0001.gz").write_bytes(gzip.compress(content))
+    (source,) = find_sources([str(tmp_path)])
+    assert (source.format, source.packing) == (None, Packing.GZIP)
+    assert decide_format(source) is known
 
 
-def test_a_file_that_changed_by_a_moment_is_refused(stamped):
-    path, stamp = stamped
-    os.utime(path, ns=(0, stamp.modified_ns + 1))
-    with pytest.raises(SourceError, match="last modified"):
-        refuse_changed(stamp)
+def test_a_name_that_is_not_utf8_is_refused(tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff.csv"
+    try:
+        os.close(os.open(path, os.O_CREAT))
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    with pytest.raises(SourceError, match="its name is not UTF-8"):
+        find_sources([str(tmp_path)])
 
 
-def test_a_stamp_can_be_kept(stamped):
-    _, stamp = stamped
-    assert SourceStamp.model_validate_json(stamp.model_dump_json()) == stamp
+# -- folders of a hive -----------------------------------------------------------------------
 
 
-def test_what_cannot_be_looked_at_cannot_be_stamped(tmp_path):
-    with pytest.raises(SourceError, match=r"Cannot read .*none\.csv: No such file"):
-        stamp_source(tmp_path / "none.csv")
-    (tmp_path / "file").touch()
-    stamp = SourceStamp(path=str(tmp_path / "file" / "x.csv"), size_bytes=1, modified_ns=1)
-    with pytest.raises(SourceError, match=r"Cannot read .*x\.csv: Not a directory"):
-        refuse_changed(stamp)
+@pytest.fixture
+def hive(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in [
+        "d/country=US/plan=pro/b.csv",
+        "d/country=US/plan=pro/a.csv.gz",
+        "d/country=US/plan=pro/_SUCCESS",
+        "d/country=US/plan=pro/.a.csv.crc",
+        "d/country=DE/plan=__HIVE_DEFAULT_PARTITION__/a.parquet",
+        "d/country=DE/other/a.csv",
+        "d/top.csv",
+        "d/.git/x=1/a.csv",
+    ]:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
-# -- streams of frames ---------------------------------------------------------------------
-
-HEIGHTS = st.lists(st.integers(0, 12), max_size=12)
-
-
-def frames_of(heights):
-    first = 0
-    for height in heights:
-        yield pl.DataFrame({"n": range(first, first + height)}, schema={"n": pl.Int64})
-        first += height
+def test_a_directory_is_read_with_its_folders_of_keys_and_values(hive):
+    assert [(source.name, dict(source.partition)) for source in find_sources(["d"])] == [
+        ("d/country=DE/plan=__HIVE_DEFAULT_PARTITION__/a.parquet", {"country": "DE", "plan": None}),
+        ("d/country=US/plan=pro/a.csv.gz", {"country": "US", "plan": "pro"}),
+        ("d/country=US/plan=pro/b.csv", {"country": "US", "plan": "pro"}),
+        ("d/top.csv", {}),
+    ]
 
 
-def values(frames):
-    return [frame["n"].to_list() for frame in frames]
+@pytest.mark.parametrize(
+    "name", ["d/*/plan=pro/b.csv", "d/country=US/plan=pro/b.csv", "d/**/b.csv"]
+)
+def test_the_same_file_has_the_same_columns_however_it_is_named(hive, name):
+    (source,) = find_sources([name])
+    assert source.partition == (("country", "US"), ("plan", "pro"))
 
 
-@given(heights=HEIGHTS, rows=st.integers(1, 20))
-def test_partitions_hold_all_rows_in_order_and_all_but_the_last_are_full(heights, rows):
-    parts = values(cut_partitions(frames_of(heights), rows, 1 << 30))
-    total = sum(heights)
-    assert [n for part in parts for n in part] == list(range(total))
-    assert [len(part) for part in parts] == [rows] * (total // rows) + [total % rows] * (
-        total % rows > 0
-    )
+def test_the_folders_become_columns(hive):
+    Path("d/country=US/plan=pro/b.csv").write_text("Id,plan\n1,free\n")
+    (source,) = find_sources(["d/country=US/plan=pro/b.csv"])
+    reader = open_source(source, ReadingOptions())
+    assert reader.header == ["Id", "plan", "country"]
+    assert [frame.rows() for frame in reader.read()] == [[(1, None, "1", "free", "US")]]
 
 
-@given(heights=HEIGHTS, rows=st.integers(1, 20), size=st.integers(1, 200))
-def test_partitions_take_no_more_memory_than_they_may(heights, rows, size):
-    texts = (f.with_columns(t=pl.lit("é" * 4), l=pl.lit(["ab", "c"])) for f in frames_of(heights))
-    parts = values(cut_partitions(texts, rows, size))
-    row_bytes = 8 + 3
-    assert [n for part in parts for n in part] == list(range(sum(heights)))
-    assert all(0 < len(part) <= rows for part in parts)
-    assert all(len(part) == 1 or len(part) * row_bytes <= size for part in parts)
+def test_a_folder_that_leads_back_ends(hive):
+    Path("d/loop=1").symlink_to("../d")
+    assert len(find_sources(["d"])) == 4
 
 
-@given(heights=HEIGHTS, limit=st.one_of(st.none(), st.integers(0, 40)))
-def test_the_first_rows_are_taken_and_no_more(heights, limit):
-    taken = [n for part in values(take_rows(frames_of(heights), limit)) for n in part]
-    assert taken == list(range(sum(heights)))[:limit]
+# -- archives --------------------------------------------------------------------------------
+
+
+def zipped(path, *members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in members:
+            archive.writestr(name, "Id\n1\n")
+
+
+def test_an_archive_is_its_readable_members(folder):
+    zipped("x.zip", "b.csv", "a.parquet", "readme.doc", "sub/", "sub/c.tsv.gz", "country=US/d.csv")
+    sources = find_sources(["x.zip", "a.csv"])
+    assert [source.name for source in sources] == [
+        "x.zip:a.parquet",
+        "x.zip:b.csv",
+        "x.zip:country=US/d.csv",
+        "x.zip:sub/c.tsv.gz",
+        "a.csv",
+    ]
+    assert [source.packing for source in sources] == [None, None, None, Packing.GZIP, None]
+    assert dict(sources[2].partition) == {"country": "US"}
+    assert (sources[1].path, sources[1].member, sources[1].member_bytes) == ("x.zip", "b.csv", 5)
+
+
+def test_each_member_comes_once(folder):
+    zipped("x.zip", "b.csv", "a.csv")
+    assert names("x.zip", "./x.zip", "*.zip") == ["x.zip:a.csv", "x.zip:b.csv"]
+
+
+def test_an_archive_without_a_source_matters_only_if_it_is_named(folder):
+    zipped("photos.zip", "a.jpg")
+    assert names(".") == ["a.csv", "b.csv", "c.PQ"]
+    with pytest.raises(SourceError, match=r"No readable file in photos\.zip"):
+        find_sources(["photos.zip"])
