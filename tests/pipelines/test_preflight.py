@@ -78,7 +78,7 @@ def test_a_run_id_that_is_no_file_name_is_refused(folder, run_id):
     [
         ("gone.csv", "No such file: gone.csv"),
         ("*.pq", "No file matches *.pq"),
-        ("-", "Cannot read -"),
+        ("gs://bucket/x.csv", "Cannot read gs://bucket/x.csv"),
         ("runs.xlsx", "No such file"),
     ],
 )
