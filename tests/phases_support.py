@@ -50,7 +50,7 @@ def check_files(folder: Path, *sources: str | Path, **options: Any) -> CheckedRu
     settings = ImportSettings(sources=[str(source) for source in sources], **options)
     now = datetime.now(UTC)
     mapping = load_mapping(settings.mapping)
-    stamps = [stamp_source(source.path) for source in find_sources(settings.sources)]
+    stamps = [stamp_source(source) for source in find_sources(settings.sources)]
     folder.mkdir(exist_ok=True)
     run = create_run_directory(folder, f"r{len(list(folder.iterdir()))}")
     manifest = Manifest(
