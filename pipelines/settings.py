@@ -22,7 +22,7 @@ class ImportSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     sources: Annotated[list[str], Field(min_length=1)]
-    """Files, globs and directories to read."""
+    """Files, globs, directories, objects of S3, and - for standard input."""
     application_id: str | None = None
     """Pinpoint application (project) that the endpoints go into."""
     endpoint_url: str | None = None

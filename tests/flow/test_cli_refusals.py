@@ -43,9 +43,17 @@ REFUSALS = [
         "no-channel", 3, r"no column ChannelType; .*--default-channel", "check", "nochannel.csv"
     ),
     refused(
-        "unsupported-ending", 3, r"\.xlsx is not supported\. Readable are", "check", "audience.xlsx"
+        "unsupported-ending", 3, r"\.ods is not supported\. Readable are", "check", "audience.ods"
     ),
-    refused("stdin", 3, r"Cannot read -: only local files", "check", "-"),
+    refused("stdin-twice", 3, r"Standard input \(-\) can be read only once", "check", "-", "-"),
+    refused("unknown-scheme", 3, r"only s3:// is read", "check", "gs://bucket/x.csv"),
+    refused(
+        "no-keys-for-s3",
+        3,
+        r"Unable to locate credentials\. Set AWS_ACCESS_KEY_ID",
+        "check",
+        "s3://bucket/x.csv",
+    ),
     refused(
         "no-credentials", 2, r"No AWS credentials found\. Set AWS_", "run", "clean.csv", *ELSEWHERE
     ),

@@ -18,6 +18,7 @@ from pipelines.storage.manifest import (
     DECIDING_PACKAGES,
     PACKAGES,
     Attempt,
+    InputRecord,
     Manifest,
     RunStatus,
     read_versions,
@@ -170,11 +171,33 @@ def test_one_relative_source_is_enough():
         {"is_staged": True},
         {"sources": [SourceStamp(path="/a.csv", size_bytes=1, modified_ns=1)]},
         {"sources": []},
+        {"sources": [SourceStamp(path="s3://b/x", size_bytes=1, modified_ns=1, etag='"1"')]},
     ],
-    ids=["all are read", "absolute", "none"],
+    ids=["all are read", "absolute", "none", "on S3"],
 )
 def test_else_the_folder_does_not_matter(changes):
     require_resumable(RUN, make_manifest(folder="/elsewhere", **changes), {})
+
+
+STANDARD_INPUT = SourceStamp(path="-", size_bytes=1, modified_ns=0, sha256="00")
+ITS_INPUT = InputRecord(path="-", format="csv", size_bytes=1, sha256="00", header=[], rows=1)
+
+
+def test_standard_input_that_was_not_read_to_the_end_is_gone():
+    local = SourceStamp(path="/a.csv", size_bytes=1, modified_ns=1)
+    told = refusal(make_manifest(sources=[local, STANDARD_INPUT]))
+    assert told.startswith("Run one has not read all of its sources. Standard input (-) cannot be")
+    assert "Start a new run" in told
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"is_staged": True}, {"inputs": [ITS_INPUT]}],
+    ids=["all are read", "it is read"],
+)
+def test_standard_input_that_was_read_is_not_needed(changes):
+    local = SourceStamp(path="/a.csv", size_bytes=1, modified_ns=1)
+    require_resumable(RUN, make_manifest(sources=[STANDARD_INPUT, local], **changes), {})
 
 
 # -- destination ---------------------------------------------------------------------------
