@@ -2,6 +2,7 @@
 
 import sys
 from functools import cache
+from typing import BinaryIO
 
 from pipelines.errors import SourceError
 from pipelines.sources.streams import PrivateCopy, open_stream
@@ -22,7 +23,17 @@ def take_standard_input() -> PrivateCopy:
     def explain(error: Exception, position: int) -> SourceError:
         return SourceError(f"Cannot read standard input behind byte {position:,}: {error}.")
 
-    return PrivateCopy(open_stream(sys.stdin.buffer, explain), "Standard input")
+    return PrivateCopy(open_stream(_Borrowed(sys.stdin.buffer), explain), "Standard input")
+
+
+class _Borrowed:
+    """A file that stays open: whatever is opened next would become standard input otherwise."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
+
+    def close(self) -> None:
+        pass
 
 
 def is_taken(sha256: str | None) -> bool:

@@ -114,7 +114,7 @@ def open_local(path: Path) -> BinaryIO:
     """
 
     def explain(error: Exception, _: int) -> SourceError:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
         return SourceError(f"Cannot read {path}: {reason}.")
 
     try:

@@ -180,6 +180,13 @@ def test_an_object_of_several_parts_is_read_whole(bucket):
         assert file.read(50) == parts[0][100:150]
 
 
+def test_an_empty_object_is_read(bucket):
+    (source,) = find_sources([bucket.put("x.csv", b"")])
+    assert read(source) == b""
+    with open_content(source).open_seekable() as file:
+        assert file.seek(0, os.SEEK_END) == 0
+
+
 def test_a_packed_object_is_unpacked_and_its_content_tells_the_format(bucket):
     content = b"".join(b'{"Id": "%d"}\n' % n for n in range(50_000))
     (source,) = find_sources([bucket.put("export-0001.gz", gzip.compress(content))])

@@ -91,6 +91,12 @@ def test_it_is_read_once_and_served_as_often_as_needed(piped):
     assert file.read() == CSV[3:]
 
 
+def test_it_stays_open_for_whoever_inherits_it(piped):
+    piped(CSV)
+    find_sources(["-"])
+    assert not sys.stdin.buffer.closed
+
+
 def test_it_cannot_be_named_twice(piped):
     piped(CSV)
     with pytest.raises(SourceError, match=r"Standard input \(-\) can be read only once"):
