@@ -99,7 +99,7 @@ def _explain(fault: ErrorDetails, document: Document, others: int) -> Configurat
     more = f" There are {others} more faults." if others > 1 else ""
     more = " There is one more fault." if others == 1 else more
     text = _say(fault, path, value)
-    return document.fault(path, f"{text}{'' if text.endswith('.') else '.'}{more}")
+    return document.fault(path, f"{text}{'' if text.endswith(('.', '?')) else '.'}{more}")
 
 
 def _follow(content: Any, loc: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], Any]:

@@ -42,6 +42,13 @@ def test_settings_that_work_leave_no_trace(folder, sink, sends):
     assert sink.connections == 0
 
 
+def test_a_mapping_that_cannot_work_is_refused(folder):
+    (folder / "crm.yaml").write_text("columns:\n  Address: {from: Mail, spilt: x}\n")
+    says = "crm.yaml, line 2: columns.Address.spilt: is not known here. Did you mean split?"
+    assert refusal(ConfigurationError, mapping="crm.yaml") == says
+    assert traces(folder) == ["a.csv", "crm.yaml"]
+
+
 def test_an_existing_run_is_refused_as_it_is(folder):
     (folder / "runs/one").mkdir(parents=True)
     (folder / "runs/one/manifest.json").touch()

@@ -13,7 +13,8 @@ from step_frames import FIRST_ROW, assert_counting_law, endpoints, found
 
 from pipelines.steps.encode import TOP_LEVEL, encode
 from schemas import limits
-from schemas.columns import ATTRIBUTES, METRICS, SCALAR_COLUMNS, USER_ATTRIBUTES
+from schemas.columns import ATTRIBUTES, CLEAR, METRICS, SCALAR_COLUMNS, USER_ATTRIBUTES
+from schemas.mapping import NEVER_CLEARED
 
 BATCH_SHAPE = (
     botocore.session.get_session()
@@ -230,3 +231,31 @@ def test_keys_are_null_without_their_columns():
 def test_no_rows_give_no_items():
     result = encode(endpoints({"Attributes.A": [["x"]], "Metrics.M": ["1"]}).clear())
     assert result.frame.height == result.issues.height == 0
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(valid_frames(), st.data())
+def test_what_is_cleared_is_sent_empty(frame, data):
+    """Where there is a value, that is sent; a null without its flag is left out as ever."""
+    clearable = [
+        name
+        for name in frame.columns
+        if name not in ("row_key", *NEVER_CLEARED) and not name.startswith(METRICS)
+    ]
+    chosen = data.draw(st.lists(st.sampled_from(clearable), unique=True)) if clearable else []
+    one_flag = st.sampled_from([True, False, None])
+    flags = {
+        name: data.draw(st.lists(one_flag, min_size=frame.height, max_size=frame.height))
+        for name in chosen
+    }
+    helpers = [pl.Series(CLEAR + name, values, dtype=pl.Boolean) for name, values in flags.items()]
+    with_flags = frame.with_columns(helpers)
+    lists = (ATTRIBUTES, USER_ATTRIBUTES)
+    for with_items in (True, False):
+        assert encode(with_flags, with_items=with_items).issues.is_empty()
+    for place, text in enumerate(encode(with_flags).frame["item"]):
+        row = frame.row(place, named=True)
+        for name, values in flags.items():
+            if row[name] is None and values[place]:
+                row[name] = [] if name.startswith(lists) else ""
+        assert repr_all(orjson.loads(text)) == repr_all(build_item(row))

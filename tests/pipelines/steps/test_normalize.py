@@ -209,6 +209,25 @@ def test_address_is_read_as_its_own_channel_says():
     assert normalize(endpoints(columns), PARAMS).frame["Address"].to_list() == expected
 
 
+def test_the_region_of_a_phone_goes_before_the_country_of_the_row():
+    frame = endpoints(
+        {
+            "ChannelType": ["SMS", "SMS", "SMS", "SMS"],
+            "Address": ["030 123456", "030 123456", "206 555 0100", "+4930123456"],
+            "phone_region": ["DE", None, None, "FR"],
+            "Location.Country": ["US", "DE", None, None],
+        }
+    )
+    normalized = normalize(frame, PARAMS).frame
+    assert normalized["Address"].to_list() == ["+4930123456"] * 2 + ["+12065550100", "+4930123456"]
+    assert "phone_region" not in normalized.columns
+
+
+def test_flags_of_a_mapped_frame_stay():
+    frame = endpoints().with_columns(pl.lit(value=True).alias("clear:Attributes.A"))
+    assert normalize(frame, PARAMS).frame["clear:Attributes.A"].to_list() == [True]
+
+
 def test_default_channel_fills_gaps_alone():
     frame = endpoints({"ChannelType": [None, " ", "EMAIL", "fax"], "Address": ["2065550100"] * 4})
     normalized = normalize(frame, NormalizeParams("US", "SMS")).frame
