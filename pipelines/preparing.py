@@ -87,13 +87,13 @@ def prepare(
         mapped.frame, NormalizeParams(settings.default_country, settings.default_channel)
     )
     del mapped
-    found.append(step.issues)
+    found += [faults, drop_explained(step.issues, faults)]
     frame = drop_repeated(step.frame)
     ids = frame.select(pl.col("row_key").cast(pl.Int64), pl.col("Id").alias("endpoint_id"))
     rows = list_endpoints(rows, ids)
     step = validate(frame, ValidateParams(settings.phone_check, tuple(excess)))
     del frame
-    found += [faults, drop_explained(step.issues, faults)]
+    found.append(drop_explained(step.issues, faults))
     step = encode(drop_refused(step.frame, faults), with_items=with_items)
     found.append(step.issues)
     # Of an endpoint that another one of its record stands for, nothing is told.
