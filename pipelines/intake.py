@@ -129,7 +129,7 @@ def stage_sources(
             read_layout(stamp, settings, manifest.read_mapping())  # says what is wrong with it
         first = len(manifest.partitions)
         mapping = manifest.read_mapping()
-        staged = stage_source(run, stamp, index, first, settings, mapping, left, announce)
+        staged = stage_source(run, stamp, index, first, settings, left, announce, mapping)
         manifest.inputs.append(staged.input)
         manifest.partitions.extend(staged.partitions)
         left = None if left is None else left - staged.input.rows

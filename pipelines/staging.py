@@ -42,7 +42,7 @@ class Staged:
 
 
 def read_layout(
-    stamp: SourceStamp, settings: ImportSettings, mapping: Mapping | None
+    stamp: SourceStamp, settings: ImportSettings, mapping: Mapping | None = None
 ) -> SourceLayout:
     """Look at the header of a source.
 
@@ -73,9 +73,9 @@ def stage(
     index: int,
     first_partition: int,
     settings: ImportSettings,
-    mapping: Mapping | None,
     limit: int | None,
     announce: Callable[[PartitionRecord], None],
+    mapping: Mapping | None = None,
 ) -> Staged:
     """Read one source into partitions: rows as they came, numbered, malformed ones included.
 
@@ -85,9 +85,9 @@ def stage(
         index: Which of the run's inputs it is, from 0.
         first_partition: Number of its first partition.
         settings: The run's settings.
-        mapping: What the columns of its sources mean.
         limit: Records to read at most; None for all.
         announce: Called with each partition once its file is there.
+        mapping: What the columns of its sources mean.
 
     Raises:
         SourceError: The file cannot be read, or is not what it was.

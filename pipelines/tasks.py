@@ -68,12 +68,12 @@ def stage_source(
     index: int,
     first_partition: int,
     settings: ImportSettings,
-    mapping: Mapping | None,
     limit: int | None,
     announce: Callable[[PartitionRecord], None],
+    mapping: Mapping | None = None,
 ) -> Staged:
     """Read one source into partitions; see `staging.stage`."""
-    return stage(run, stamp, index, first_partition, settings, mapping, limit, announce)
+    return stage(run, stamp, index, first_partition, settings, limit, announce, mapping)
 
 
 @task(task_run_name="count-attribute-names", cache_policy=NO_CACHE)
