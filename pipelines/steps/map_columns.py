@@ -135,24 +135,25 @@ def plan_columns(header: list[str], mapping: Mapping | None = None) -> ColumnPla
     """
     source = SourceColumns(tuple(header))
     used = _used_places(mapping, source)
-    positions: dict[str, tuple[int, ...]] = {}
+    places: dict[str, list[int]] = {}
     unmapped = []
     for position, name in enumerate(header):
         if _is_ignored(name, mapping):
             continue
         canonical = canonical_name(name)
         if canonical is not None and _keeps(canonical, mapping):
-            positions[canonical] = (*positions.get(canonical, ()), position)
+            places.setdefault(canonical, []).append(position)
         elif (
             position not in used
             and name.strip() not in READ_ONLY_COLUMNS
             and name.strip() not in RESULT_COLUMNS
         ):
             unmapped.append(name)
+    positions = {column: tuple(found) for column, found in places.items()}
     repeated = tuple(
         column
-        for column, places in positions.items()
-        if len(places) > 1 and not column.startswith(LIST_PREFIXES)
+        for column, found in positions.items()
+        if len(found) > 1 and not column.startswith(LIST_PREFIXES)
     )
     return ColumnPlan(positions, tuple(unmapped), repeated, mapping, source)
 

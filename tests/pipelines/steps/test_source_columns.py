@@ -1,3 +1,5 @@
+import time
+
 import polars as pl
 import pytest
 
@@ -47,3 +49,11 @@ def test_cells_without_any_type_are_blank():
     assert frame.select(text_of(frame, 1)).to_series().to_list() == [None, None]
     assert is_list(frame, 1)
     assert not is_list(frame, 0)
+
+
+def test_a_header_of_very_many_columns_takes_bounded_time():
+    began = time.monotonic()
+    source = SourceColumns(("x",) * 500_000 + tuple(f"column {n}" for n in range(500_000)))
+    assert len(source.find("X ")) == 500_000
+    assert source.say_near("colum 7").startswith("Its columns are: x, x, ")
+    assert time.monotonic() - began < 20
