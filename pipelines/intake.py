@@ -83,7 +83,9 @@ def read_layouts(manifest: Manifest, settings: ImportSettings) -> list[SourceLay
     A limit may be reached before a source that cannot be read: that and what follows is left out.
     """
     mapping = manifest.read_mapping()
-    layouts = [SourceLayout(SourceFormat(i.format), i.header, mapping) for i in manifest.inputs]
+    layouts = [
+        SourceLayout(SourceFormat(i.format), i.header, i.reading, mapping) for i in manifest.inputs
+    ]
     if manifest.is_staged:
         return layouts
     for stamp in manifest.sources[len(layouts) :]:

@@ -16,6 +16,7 @@ from pipelines.steps.map_columns import ColumnPlan, excess_columns, map_columns,
 from pipelines.steps.normalize import NormalizeParams, normalize
 from pipelines.steps.result import drop_refused, find_issues, join_issues
 from pipelines.steps.swallowed import find_swallowed
+from pipelines.steps.undecodable import find_undecodable
 from pipelines.steps.validate import ValidateParams, validate
 from pipelines.storage.atomic import write_parquet
 from pipelines.storage.manifest import PartitionRecord
@@ -23,6 +24,7 @@ from pipelines.storage.run_dir import RunDirectory
 from schemas import issues
 from schemas.columns import CLEAR, NAMED_PREFIXES
 from schemas.row_keys import first_key
+from schemas.undecoded import write_out_marked
 
 
 def may_have_excess(sources: Iterable[SourceLayout]) -> bool:
@@ -121,14 +123,17 @@ def read_records(
     records = _read_staged(run, number)
     rows = records.select("row_key")
     malformed = records.filter(pl.col("malformed").is_not_null())
-    text = pl.col("malformed").str.slice(0, issues.LONGEST_RECORD)
+    text = write_out_marked(pl.col("malformed").str.slice(0, issues.LONGEST_RECORD))
     found = find_issues(malformed, "", issues.RECORD_MALFORMED, text).with_columns(
         pl.lit(None, pl.String).alias("column")
     )
     if not malformed.is_empty():
         records = records.filter(pl.col("malformed").is_null())
     if source.format == SourceFormat.CSV:
-        swallowed = find_swallowed(records, source.header)
-        records = drop_refused(records, swallowed)
-        found = join_issues([found, swallowed])
+        broken = [
+            find_swallowed(records, source.header, source.reading.get("delimiter", ",")),
+            find_undecodable(records, source.header),
+        ]
+        found = join_issues([found, *broken])
+        records = drop_refused(records, found)
     return rows, records, found

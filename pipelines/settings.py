@@ -1,5 +1,6 @@
 """Settings of a run: what the command line, the settings file and Prefect's parameters fill in."""
 
+import codecs
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -11,9 +12,21 @@ from pipelines.defaults import LOCAL_APPLICATION, PARTITION_ROWS
 from pipelines.sources.base import ReadingOptions
 from pipelines.steps.guards import parse_threshold
 from pipelines.storage.places import RunsDir
+from schemas import undecoded
 from schemas.channels import ChannelType
 from schemas.codes import country_codes, normalize_countries
 from schemas.phones import PhoneCheck
+
+SIGNS: dict[str, dict[str, str]] = {
+    "delimiter": {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"},
+    "quote": {"double": '"', "single": "'", "none": "none"},
+    "escape": {"backslash": "\\", "none": "none"},
+}
+"""Names of the signs of CSV files, for those that are hard to type or to see."""
+
+
+def _join(field: str) -> str:
+    return ", ".join(name for name in SIGNS[field] if name.isalpha())
 
 
 class ImportSettings(BaseModel):
@@ -128,6 +141,38 @@ class ImportSettings(BaseModel):
         if info.data.get("runner") == "dask" and not value:
             raise ValueError("--runner dask needs the address of a scheduler (tcp://HOST:8786)")
         return value
+
+    @field_validator("delimiter", "quote", "escape")
+    @classmethod
+    def _check_sign(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        field = str(info.field_name)
+        sign = SIGNS[field].get(value.lower(), value)
+        if sign == "none" and field != "delimiter":
+            return sign
+        if len(sign) != 1 or not sign.isascii() or sign in "\r\n\0":
+            raise ValueError(f"{value!r} is no single ASCII character; names are {_join(field)}")
+        others = {info.data.get(other) for other in ("delimiter", "quote") if other != field}
+        if sign in others:
+            raise ValueError(f"{value!r} cannot have two meanings")
+        return sign
+
+    @field_validator("encoding")
+    @classmethod
+    def _check_encoding(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            name = codecs.lookup(value.strip()).name
+            "".encode(name)  # refuses codecs that are not for text
+            codecs.getincrementaldecoder(name)(undecoded.ERRORS).decode(bytes(range(256)) * 2)
+        except (LookupError, ValueError, TypeError) as error:
+            hint = "such as utf-8, cp1252 (Windows, Western), cp1250, shift_jis or utf-16"
+            raise ValueError(
+                f"{value!r} is no encoding that can be read; give one {hint}"
+            ) from error
+        return name
 
     @field_validator("max_invalid")
     @classmethod

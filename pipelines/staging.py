@@ -1,7 +1,7 @@
 """Staging: from a source, read once, to partitions that the other phases work on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,8 +29,10 @@ class SourceLayout:
     format: SourceFormat
     header: list[str]
     """Column names as they stand in the file; they may repeat."""
+    reading: dict[str, str] = field(default_factory=dict)
+    """How it is read (`sources.base.SourceReader.reading`)."""
     mapping: Mapping | None = None
-    """What they mean, if they have other names than Pinpoint's."""
+    """What the columns mean, if they have other names than Pinpoint's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def read_layout(
     known, reader = _open(stamp, settings, mapping)
     has_channel = settings.default_channel is not None
     require_columns(reader.header, stamp.source.name, has_channel=has_channel, mapping=mapping)
-    return SourceLayout(known, reader.header, mapping)
+    return SourceLayout(known, reader.header, reader.reading, mapping)
 
 
 def _open(

@@ -224,6 +224,12 @@ MOJIBAKE = _warning(
     "The value looks like UTF-8 read in another encoding (as in 'MÃ¼nchen').",
     "Export the file again as UTF-8.",
 )
+UNDECODABLE = _error(
+    "text.undecodable",
+    "The value holds bytes that are no characters in the encoding of the source (shown as in "
+    "'Jos\\xE9').",
+    "Give the right --encoding if there are many, or correct the record.",
+)
 ENDPOINT_TOO_LARGE = _error(
     "endpoint.too_large",
     f"The endpoint is larger than {limits.ENDPOINT_BYTES.value} bytes of JSON.",

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import polars as pl
 
 from schemas.columns import RESULT_COLUMNS
+from schemas.undecoded import replace_marked
 
 Place = tuple[str, int]
 """A column by its name and which repetition of that name it is, from 0."""
@@ -32,7 +33,7 @@ def write_row_file(slices: Iterable[RowSlice], file: BinaryIO, layout: Sequence[
     _write_header(file, layout)
     written = 0
     for part in slices:
-        _arrange(part, layout).write_csv(file, include_header=False)
+        replace_marked(_arrange(part, layout)).write_csv(file, include_header=False)
         written += part.rows.height
     return written
 

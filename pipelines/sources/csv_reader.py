@@ -1,13 +1,14 @@
 """CSV: pyarrow's streaming reader, every column as text, every record accounted for.
 
-Records that do not have the header's number of fields are handed over by the parser with their
-number and text; they become rows of their own, in their place.
+The text comes as UTF-8 from `encodings`, and `dialects` knows how it is written. Records that do
+not have the header's number of fields are handed over by the parser with their number and text;
+they become rows of their own, in their place.
 """
 
 import csv
-import re
+import io
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
 import polars as pl
 import pyarrow as pa
@@ -15,17 +16,17 @@ import pyarrow.csv as pa_csv
 
 from pipelines.errors import SourceError
 from pipelines.sources.base import Content, ReadingOptions
+from pipelines.sources.dialects import Dialect, count_fields
+from pipelines.sources.encodings import Utf8Stream, detect_encoding, read_sample, read_text
+from pipelines.sources.layouts import describe_layout, find_layout
+from pipelines.sources.open_quotes import ends_open, find_open_quote
+from pipelines.sources.respacing import Respaced
 
 BLOCK_BYTES = (2 << 20, 8 << 20)
 """Bytes parsed at once. The parser holds some thirty blocks that it has read ahead, and is fastest
 with blocks that fit a processor's cache. The larger ones are for files with records that are longer
 than a block and a half; one of more than two of them cannot be read."""
-_UTF8_FAULT = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?.*invalid UTF8")
-_QUOTED = re.compile(r'"[^"]*+(?:""[^"]*+)*+"')
-_FIELD_END = re.compile(r"[,\r\n]")
 _FOREIGN_STARTS = {
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
     b"\x1f\x8b": "gzip-compressed",
     b"PK\x03\x04": "a zip archive (or an Excel workbook)",
     b"PAR1": "a Parquet file",
@@ -33,192 +34,212 @@ _FOREIGN_STARTS = {
 }
 
 
-class CsvReader:
-    """A CSV file in UTF-8, comma-separated, with a header."""
+@dataclass(frozen=True, slots=True)
+class _Misfit:
+    """A record whose number of fields is not the one that the parser expects."""
 
-    def __init__(self, content: Content, _: ReadingOptions) -> None:
-        """Open the file and read its header.
+    row: int
+    text: str
+    fields: int
+
+
+class CsvReader:
+    """A CSV file in any dialect and encoding."""
+
+    def __init__(self, content: Content, options: ReadingOptions) -> None:
+        """Open the file, find out how it is written, and read its header.
 
         Raises:
-            SourceError: It is empty, not text, or not in UTF-8.
+            SourceError: It is empty, not text, or written in a way that is not clear.
+            ConfigurationError: It has no header, and no names were given.
         """
-        path = self._path = content.path or Path()
-        self.reading: dict[str, str] = {"encoding": "utf-8", "delimiter": ","}
-        self.header = _read_header(path)
-        self._next_row = 0
-        self._malformed: list[tuple[int, str]] = []
-        """Records by number, in order; the parser adds to it from a thread of its own."""
+        self._content = content
+        sample = read_sample(content)
+        for magic, what in _FOREIGN_STARTS.items():
+            if sample.start.startswith(magic):
+                raise SourceError(f"{content.name} is {what}, not CSV. Unpack or convert it first.")
+        self._encoding = options.encoding or detect_encoding(sample, content.name)
+        text = read_text(sample, self._encoding)
+        layout = find_layout(text, options, content.name, is_whole=sample.is_whole)
+        self._layout = layout
+        # What is respaced is written anew, as most write it.
+        is_respaced = layout.dialect.skips_spaces
+        self._dialect = Dialect(layout.dialect.delimiter) if is_respaced else layout.dialect
+        self.header = list(layout.header)
+        self.reading: dict[str, str] = describe_layout(layout, self._encoding, options)
+        self._first_row = 0 if options.has_header else 1
+        """Number of the parser's first record: the header is none."""
+        self._next_row = self._first_row
+        self._misfits: list[_Misfit] = []
+        """In order; the parser adds to it from a thread of its own."""
+        self._last_misfit: _Misfit | None = None
+        self._stream: io.RawIOBase = io.BytesIO()  # type: ignore[assignment]
 
     def read(self) -> Iterator[pl.DataFrame]:
         """Yield the records; see `base.SourceReader`."""
-        names = [f"c{position}" for position in range(len(self.header))]
-        self._next_row = 0  # the header itself is the parser's first row
+        names = [f"c{position}" for position in range(self._layout.width)]
+        self._next_row, self._last_misfit = self._first_row, None
         last: pl.DataFrame | None = None
         for block_bytes in BLOCK_BYTES:
             try:
-                for frame in self._read_on(names, block_bytes):
+                for records in self._read_on(names, block_bytes):
+                    last = records if records.height else last
+                    frame = self._finish(records, names)
                     if not frame.is_empty():
-                        last = frame
                         yield frame
                 break
             except pa.ArrowInvalid as error:
                 if "straddling" not in str(error) or block_bytes == BLOCK_BYTES[-1]:
-                    raise SourceError(self._explain(str(error), self._next_row)) from error
+                    raise SourceError(self._explain(str(error))) from error
             except OSError as error:
                 reason = error.strerror or error
-                raise SourceError(f"Cannot read {self._path}: {reason}.") from error
-        if self._malformed:
-            self._refuse_open_quote_in_text(*self._malformed[-1])
-            yield self._malformed_rows(names)
-        elif last is not None:
-            self._refuse_open_quote(last)
+                raise SourceError(f"Cannot read {self._content.name}: {reason}.") from error
+        self._refuse_open_quote(last)
 
     def _read_on(self, names: list[str], block_bytes: int) -> Iterator[pl.DataFrame]:
         """Read from the next record on, which another size of block may have come to."""
-        self._malformed = []
-        first, number = self._next_row, 0
+        self._misfits = []
+        begin, number = self._next_row, self._first_row
         for batch in self._open(names, block_bytes):
             frame, number = self._number(pl.DataFrame(pa.Table.from_batches([batch])), number)
-            if first:
-                frame = frame.filter(pl.col("source_row") >= first)
-            self._next_row = max(number, first)
+            if begin > self._first_row:
+                frame = frame.filter(pl.col("source_row") >= begin)
+            self._next_row = max(number, begin)
             yield frame
-        self._malformed = [entry for entry in self._malformed if entry[0] >= first]
+        rest = [misfit for misfit in self._misfits if misfit.row >= begin]
+        if rest:
+            yield self._place(pl.DataFrame(schema=_schema(names)), rest)
+            self._next_row = rest[-1].row + 1
 
     def _open(self, names: list[str], block_bytes: int) -> pa_csv.CSVStreamingReader:
+        shift = 1 - self._first_row
+
         def keep(record: pa_csv.InvalidRow) -> str:
-            self._malformed.append((record.number - 1, record.text))
+            row = record.number - shift
+            self._misfits.append(_Misfit(row, record.text, record.actual_columns))
             return "skip"
 
+        stream = Utf8Stream(self._content.open(), self._encoding, self._layout.skip)
+        is_spaced = self._layout.dialect.skips_spaces
+        self._stream = (
+            Respaced(stream, self._layout.dialect, self._content.name) if is_spaced else stream
+        )
         return pa_csv.open_csv(
-            self._path,
+            self._stream,
             # Without threads the parser knows the number of a malformed record.
             read_options=pa_csv.ReadOptions(
                 use_threads=False, block_size=block_bytes, column_names=names
             ),
-            parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=self._dialect.delimiter,
+                quote_char=self._dialect.quote or False,
+                escape_char=self._dialect.escape or False,
+                newlines_in_values=True,
+                invalid_row_handler=keep,
+            ),
             convert_options=pa_csv.ConvertOptions(
-                strings_can_be_null=False, column_types=dict.fromkeys(names, pa.string())
+                check_utf8=False,  # the stream gives nothing else
+                strings_can_be_null=False,
+                column_types=dict.fromkeys(names, pa.string()),
             ),
         )
 
     def _number(self, records: pl.DataFrame, first: int) -> tuple[pl.DataFrame, int]:
-        """Number a block's records, and put the malformed ones among them in their places."""
-        malformed = self._malformed[:]  # a copy: the parser reads ahead, and adds meanwhile
-        taken = [number for number, _ in malformed]
-        if taken:
+        """Number a block's records, and put the misfits among and behind them in their places."""
+        misfits = self._misfits[:]  # a copy: the parser reads ahead, and adds meanwhile
+        if misfits:
+            taken = [misfit.row for misfit in misfits]
             candidates = pl.int_range(first, first + records.height + len(taken), eager=True)
             rows = candidates.filter(~candidates.is_in(taken)).head(records.height)
         else:
             rows = pl.int_range(first, first + records.height, eager=True)
         number = rows[-1] + 1 if len(rows) else first
+        due = 0
+        while due < len(misfits) and misfits[due].row <= number:
+            number = max(number, misfits[due].row + 1)
+            due += 1
+        del self._misfits[:due]
         frame = records.select(
             rows.alias("source_row"), pl.lit(None, pl.String).alias("malformed"), pl.all()
         )
-        due = [entry for entry in malformed if entry[0] < number]
-        if due:
-            del self._malformed[: len(due)]
-            frame = pl.concat([frame, _malformed_frame(due)], how="diagonal").sort("source_row")
-        if first == 0:  # the header
+        return (self._place(frame, misfits[:due]) if due else frame), number
+
+    def _place(self, frame: pl.DataFrame, misfits: list[_Misfit]) -> pl.DataFrame:
+        """Put misfits in their places: those with empty fields too many as the records they are."""
+        self._last_misfit = misfits[-1]
+        found = [(m.row, *self._read_misfit(m)) for m in misfits]
+        placed = pl.DataFrame(found, schema=_schema(frame.columns[2:]), orient="row")
+        return pl.concat([frame, placed]).sort("source_row")
+
+    def _read_misfit(self, misfit: _Misfit) -> tuple[str | None, ...]:
+        width, named = self._layout.width, len(self.header)
+        if misfit.fields >= named > 1:
+            fields = next(self._dialect.parse(misfit.text), [])
+            if count_fields(fields, named) == named:
+                return (None, *fields[:named], *[""] * (width - named))
+        return (misfit.text, *[None] * width)
+
+    def _finish(self, frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+        """Leave out the header, and the columns that it does not name."""
+        if self._first_row == 0:
             frame = frame.filter(pl.col("source_row") > 0)
-        return frame, number
+        beyond = names[len(self.header) :]
+        if not beyond:
+            return frame
+        is_filled = pl.any_horizontal(pl.col(beyond).str.strip_chars().str.len_bytes() > 0)
+        filled = frame.filter(is_filled)
+        if not filled.is_empty():
+            texts = [self._write(row[2:]) for row in filled.rows()]
+            schema = _schema(names)
+            empty = [
+                (row, text, *[None] * len(names))
+                for row, text in zip(filled["source_row"], texts, strict=True)
+            ]
+            placed = pl.DataFrame(empty, schema=schema, orient="row")
+            kept = frame.filter(~is_filled.fill_null(value=False))
+            frame = pl.concat([kept, placed]).sort("source_row")
+        return frame.drop(beyond)
 
-    def _malformed_rows(self, names: list[str]) -> pl.DataFrame:
-        """Give the malformed records behind the last good one."""
-        columns = [pl.lit(None, pl.String).alias(name) for name in names]
-        frame = _malformed_frame(self._malformed).with_columns(columns)
-        frame = frame.filter(pl.col("source_row") > 0)
-        return frame.select("source_row", "malformed", *names)
+    def _write(self, fields: tuple[str, ...]) -> str:
+        """Write a record out again, as text."""
+        text = io.StringIO()
+        csv.writer(text, delimiter=self._dialect.delimiter, lineterminator="").writerow(fields)
+        return text.getvalue()
 
-    def _refuse_open_quote(self, last: pl.DataFrame) -> None:
+    def _refuse_open_quote(self, last: pl.DataFrame | None) -> None:
         """Refuse a file whose last quote is never closed: the parser takes all behind it for text.
 
-        The last value then ends where the file ends; a closed one has its quote behind it.
+        In the last column that is the last value, in another one the text of a short record.
         """
-        value = last.row(-1)[-1]
-        if value is None or "\n" not in value:
+        row = self._next_row - 1
+        misfit = self._last_misfit
+        if misfit is not None and misfit.row == row:
+            position = find_open_quote(misfit.text, self._dialect)
+            if position is None or not {"\n", "\r"} & set(misfit.text):
+                return
+        elif last is not None and ends_open(last.row(-1)[-1], self._end(), self._dialect):
+            position = self._layout.width - 1
+        else:
             return
-        tail = value.replace('"', '""').encode()[-1024:]
-        with self._path.open("rb") as file:
-            file.seek(-min(self._path.stat().st_size, 2048), 2)
-            end = file.read()
-        if end.endswith(tail) and not end.rstrip(b"\r\n").endswith(tail + b'"'):
-            raise self._open_quote(last["source_row"][-1], len(self.header) - 1)
-
-    def _refuse_open_quote_in_text(self, row: int, text: str) -> None:
-        """Refuse the same in another column: what is behind the quote came as one short record."""
-        position = _find_open_quote(text)
-        if position is not None and "\n" in text:
-            raise self._open_quote(row, min(position, len(self.header) - 1))
-
-    def _open_quote(self, row: int, position: int) -> SourceError:
-        return SourceError(
-            f"{self._path}, record {row}, column {self.header[position]}: a quote is opened and "
-            "never closed, so that the rest of the file cannot be told apart. Close it."
+        column = self.header[min(position, len(self.header) - 1)]
+        raise SourceError(
+            f"{self._content.name}, record {row}, column {column}: a quote is opened and never "
+            "closed, so that the rest of the file cannot be told apart. Close it, or give --quote "
+            "none if quotes are part of the text."
         )
 
-    def _explain(self, reason: str, row: int) -> str:
-        if match := _UTF8_FAULT.search(reason):
-            column = self.header[int(match[1])]
-            record = f"record {int(match[2]) - 1}" if match[2] else f"behind record {row}"
-            return (
-                f"{self._path}, {record}, column {column}: not valid UTF-8. "
-                "Export or convert the file as UTF-8."
-            )
+    def _end(self) -> bytes:
+        return self._stream.end if isinstance(self._stream, Utf8Stream) else b""
+
+    def _explain(self, reason: str) -> str:
+        behind = f"behind record {max(self._next_row - 1, 0)}"
         if "straddling" in reason:
             return (
-                f"{self._path}: a record behind record {max(row - 1, 0)} is longer than "
+                f"{self._content.name}: a record {behind} is longer than "
                 f"{BLOCK_BYTES[-1] >> 20} MiB; often a quote is opened and never closed. Check it."
             )
-        return f"{self._path}, behind record {max(row - 1, 0)}: cannot be read as CSV ({reason})."
+        return f"{self._content.name}, {behind}: cannot be read as CSV ({reason})."
 
 
-def _find_open_quote(text: str) -> int | None:
-    """Give the number of a record's field, from 0, whose quote is not closed, if there is one."""
-    at = position = 0
-    while at < len(text):
-        if text[at] == '"':
-            quoted = _QUOTED.match(text, at)
-            if quoted is None:
-                return position
-            at = quoted.end()
-        end = _FIELD_END.search(text, at)
-        if end is None:
-            return None
-        at = end.end()
-        position += 1
-    return None
-
-
-def _malformed_frame(entries: list[tuple[int, str]]) -> pl.DataFrame:
-    schema = {"source_row": pl.Int64, "malformed": pl.String}
-    return pl.DataFrame(entries, schema=schema, orient="row")
-
-
-def _read_header(path: Path) -> list[str]:
-    try:
-        with path.open("rb") as file:
-            start = file.read(4096)
-    except OSError as error:
-        raise SourceError(f"Cannot read {path}: {error.strerror}.") from error
-    if not start.strip(b"\xef\xbb\xbf \t\r\n"):
-        raise SourceError(f"{path} is empty: it has not even a header. Check the export.")
-    for magic, what in _FOREIGN_STARTS.items():
-        if start.startswith(magic):
-            raise SourceError(f"{path} is {what}, not CSV in UTF-8. Unpack or convert it first.")
-    if b"\x00" in start.partition(b"\n")[0]:
-        raise SourceError(f"{path} is binary, not CSV text. Check that it is the right file.")
-    try:
-        # Faults behind the header are left to the parser, which knows record and column.
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-            header = next(row for row in csv.reader(text) if row)
-        "".join(header).encode()
-    except OSError as error:
-        raise SourceError(f"Cannot read {path}: {error.strerror}.") from error
-    except UnicodeEncodeError as error:
-        raise SourceError(
-            f"{path}, header: not valid UTF-8. Export or convert the file as UTF-8."
-        ) from error
-    except (csv.Error, StopIteration) as error:
-        raise SourceError(f"{path}: the header cannot be read as CSV ({error}).") from error
-    return header
+def _schema(names: list[str]) -> dict[str, pl.DataType | type[pl.DataType]]:
+    return {"source_row": pl.Int64, "malformed": pl.String, **dict.fromkeys(names, pl.String)}

@@ -1,8 +1,11 @@
 """Swallowed records: a quote that is opened in one record and closed in a later one.
 
 A CSV reader takes everything in between for one value, so that whole records vanish into it and the
-counts still balance. Such a value gives itself away: one of its lines has the commas of a record.
+counts still balance. Such a value gives itself away: one of its lines has the delimiters of a
+record.
 """
+
+import re
 
 import polars as pl
 
@@ -14,23 +17,25 @@ FEWEST_COLUMNS = 3
 """Columns below which any sentence with a comma would look like a record."""
 
 
-def find_swallowed(frame: pl.DataFrame, header: list[str]) -> pl.DataFrame:
+def find_swallowed(frame: pl.DataFrame, header: list[str], delimiter: str = ",") -> pl.DataFrame:
     """Find the rows of a CSV source with a value that holds a line like a whole record.
 
     Args:
         frame: A staged partition: `row_key` and `c<position>` columns of text.
         header: The header of its source.
+        delimiter: The character between the fields of its source.
 
     Returns:
         Issues in the shape of `result.FOUND_SCHEMA`; the value is the text that was swallowed.
     """
     if len(header) < FEWEST_COLUMNS:
         return join_issues([])
-    like_record = rf"\n(?:[^,\n]*,){{{len(header) - 1},}}"
+    between = re.escape(delimiter)
+    like_record = rf"[\r\n](?:[^{between}\r\n]*{between}){{{len(header) - 1},}}"
     found = []
     for position, name in enumerate(header):
         text = pl.col(f"c{position}")
-        if holds_any(frame[f"c{position}"], b"\n"):
+        if holds_any(frame[f"c{position}"], b"\r\n"):
             rows = frame.filter(text.str.contains(like_record))
             value = text.str.slice(0, issues.LONGEST_RECORD)
             found.append(find_issues(rows, name, issues.RECORD_SWALLOWED, value))

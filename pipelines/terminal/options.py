@@ -69,6 +69,40 @@ DATABASE = option(
 SOURCES = (click.argument("sources", nargs=-1, required=True, metavar="SOURCE..."),)
 SOURCE_OPTIONS = (
     option(
+        "--mapping",
+        metavar="FILE|PRESET",
+        help="Mapping file (YAML), or the name of a preset, that says what other columns mean.",
+    ),
+    option(
+        "--delimiter",
+        metavar="CHARACTER",
+        help="Between the fields of CSV: a character, or comma, semicolon, tab or pipe. Found out "
+        "if not given.",
+    ),
+    option(
+        "--encoding",
+        metavar="NAME",
+        help="Of CSV and JSON, such as utf-8, cp1252 or utf-16. Found out if not given.",
+    ),
+    option(
+        "--quote",
+        metavar="CHARACTER",
+        help="Around fields of CSV: a character, or double, single or none. Found out if not "
+        "given.",
+    ),
+    option(
+        "--escape",
+        metavar="CHARACTER",
+        help="Before a quote or delimiter that is meant: backslash or none. Found out if not "
+        "given; a doubled quote is always one that is meant.",
+    ),
+    option(
+        "--no-header",
+        is_flag=True,
+        help="CSV files begin with data; the mapping names their columns.",
+    ),
+    option("--sheet", metavar="NAME", help="Worksheet of Excel files; the first one if not given."),
+    option(
         "--default-country",
         metavar="CODE",
         help="Country for phone numbers in national form whose row names none, such as US.",
