@@ -17,9 +17,8 @@ import pyarrow.csv as pa_csv
 from pipelines.errors import SourceError
 from pipelines.sources.base import Content, ReadingOptions
 from pipelines.sources.dialects import Dialect, count_fields
-from pipelines.sources.encodings import Utf8Stream, detect_encoding, read_sample, read_text
+from pipelines.sources.encodings import END, Utf8Stream, detect_encoding, read_sample, read_text
 from pipelines.sources.layouts import describe_layout, find_layout
-from pipelines.sources.open_quotes import ends_open, find_open_quote
 from pipelines.sources.respacing import Respaced
 
 BLOCK_BYTES = (2 << 20, 8 << 20)
@@ -72,36 +71,32 @@ class CsvReader:
         self._next_row = self._first_row
         self._misfits: list[_Misfit] = []
         """In order; the parser adds to it from a thread of its own."""
-        self._last_misfit: _Misfit | None = None
-        self._stream: io.RawIOBase = io.BytesIO()  # type: ignore[assignment]
 
     def read(self) -> Iterator[pl.DataFrame]:
         """Yield the records; see `base.SourceReader`."""
         names = [f"c{position}" for position in range(self._layout.width)]
-        self._next_row, self._last_misfit = self._first_row, None
-        last: pl.DataFrame | None = None
+        self._next_row = self._first_row
         for block_bytes in BLOCK_BYTES:
             try:
                 for records in self._read_on(names, block_bytes):
-                    last = records if records.height else last
                     frame = self._finish(records, names)
                     if not frame.is_empty():
                         yield frame
-                break
+                return
             except pa.ArrowInvalid as error:
                 if "straddling" not in str(error) or block_bytes == BLOCK_BYTES[-1]:
                     raise SourceError(self._explain(str(error))) from error
             except OSError as error:
                 reason = error.strerror or error
                 raise SourceError(f"Cannot read {self._content.name}: {reason}.") from error
-        self._refuse_open_quote(last)
 
     def _read_on(self, names: list[str], block_bytes: int) -> Iterator[pl.DataFrame]:
         """Read from the next record on, which another size of block may have come to."""
         self._misfits = []
         begin, number = self._next_row, self._first_row
         for batch in self._open(names, block_bytes):
-            frame, number = self._number(pl.DataFrame(pa.Table.from_batches([batch])), number)
+            records = self._drop_end(pl.DataFrame(pa.Table.from_batches([batch])), number)
+            frame, number = self._number(records, number)
             if begin > self._first_row:
                 frame = frame.filter(pl.col("source_row") >= begin)
             self._next_row = max(number, begin)
@@ -109,23 +104,23 @@ class CsvReader:
         rest = [misfit for misfit in self._misfits if misfit.row >= begin]
         if rest:
             yield self._place(pl.DataFrame(schema=_schema(names)), rest)
-            self._next_row = rest[-1].row + 1
 
     def _open(self, names: list[str], block_bytes: int) -> pa_csv.CSVStreamingReader:
         shift = 1 - self._first_row
 
         def keep(record: pa_csv.InvalidRow) -> str:
             row = record.number - shift
-            self._misfits.append(_Misfit(row, record.text, record.actual_columns))
+            if record.text != END:
+                self._misfits.append(_Misfit(row, record.text, record.actual_columns))
             return "skip"
 
-        stream = Utf8Stream(self._content.open(), self._encoding, self._layout.skip)
-        is_spaced = self._layout.dialect.skips_spaces
-        self._stream = (
-            Respaced(stream, self._layout.dialect, self._content.name) if is_spaced else stream
+        stream: io.RawIOBase = Utf8Stream(
+            self._content.open(), self._encoding, skip=self._layout.skip, adds_end=True
         )
+        if self._layout.dialect.skips_spaces:
+            stream = Respaced(stream, self._layout.dialect, self._content.name)
         return pa_csv.open_csv(
-            self._stream,
+            stream,
             # Without threads the parser knows the number of a malformed record.
             read_options=pa_csv.ReadOptions(
                 use_threads=False, block_size=block_bytes, column_names=names
@@ -166,7 +161,9 @@ class CsvReader:
 
     def _place(self, frame: pl.DataFrame, misfits: list[_Misfit]) -> pl.DataFrame:
         """Put misfits in their places: those with empty fields too many as the records they are."""
-        self._last_misfit = misfits[-1]
+        if misfits[-1].text.endswith(END):
+            fields = next(self._dialect.parse(misfits[-1].text))
+            raise self._open_quote(misfits[-1].row, len(fields) - 1)
         found = [(m.row, *self._read_misfit(m)) for m in misfits]
         placed = pl.DataFrame(found, schema=_schema(frame.columns[2:]), orient="row")
         return pl.concat([frame, placed]).sort("source_row")
@@ -206,30 +203,23 @@ class CsvReader:
         csv.writer(text, delimiter=self._dialect.delimiter, lineterminator="").writerow(fields)
         return text.getvalue()
 
-    def _refuse_open_quote(self, last: pl.DataFrame | None) -> None:
-        """Refuse a file whose last quote is never closed: the parser takes all behind it for text.
+    def _drop_end(self, records: pl.DataFrame, first: int) -> pl.DataFrame:
+        """Leave out the line that the stream adds, which tells whether all quotes are closed."""
+        last = records[-1, -1] if records.height else None
+        if last is None or not last.endswith(END):
+            return records
+        if last == END:
+            return records.head(-1)
+        _, number = self._number(records, first)
+        raise self._open_quote(number - 1, records.width - 1)
 
-        In the last column that is the last value, in another one the text of a short record.
-        """
-        row = self._next_row - 1
-        misfit = self._last_misfit
-        if misfit is not None and misfit.row == row:
-            position = find_open_quote(misfit.text, self._dialect)
-            if position is None or not {"\n", "\r"} & set(misfit.text):
-                return
-        elif last is not None and ends_open(last.row(-1)[-1], self._end(), self._dialect):
-            position = self._layout.width - 1
-        else:
-            return
+    def _open_quote(self, row: int, position: int) -> SourceError:
         column = self.header[min(position, len(self.header) - 1)]
-        raise SourceError(
+        return SourceError(
             f"{self._content.name}, record {row}, column {column}: a quote is opened and never "
             "closed, so that the rest of the file cannot be told apart. Close it, or give --quote "
             "none if quotes are part of the text."
         )
-
-    def _end(self) -> bytes:
-        return self._stream.end if isinstance(self._stream, Utf8Stream) else b""
 
     def _explain(self, reason: str) -> str:
         behind = f"behind record {max(self._next_row - 1, 0)}"

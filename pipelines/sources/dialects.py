@@ -7,7 +7,6 @@ candidates fit alike and read it differently, the user is asked.
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -77,11 +76,8 @@ class _Reading:
     @property
     def misfits(self) -> int:
         """Count the records that do not have the header's fields, but for empty ones too many."""
-        usual = Counter(len(record) for record in self.records[1:]).most_common(1)
-        fits = {self.width} | ({usual[0][0]} if usual and usual[0][0] == self.width + 1 else set())
         return self.faults + sum(
-            len(record) not in fits and count_fields(record, self.width) != self.width
-            for record in self.records
+            count_fields(record, self.width) != self.width for record in self.records
         )
 
 
@@ -101,10 +97,22 @@ def choose_dialect(
         SourceError: Several fit, and read it differently.
     """
     found = [_choose_quoting(sample, d, options, is_cut=is_cut) for d in delimiters]
-    best = _choose_delimiter([readings[0] for readings in found], name)
-    (readings,) = [readings for readings in found if readings[0] is best]
-    if len(readings) > 1:
-        raise _ask(readings, name)
+    several = [readings for readings in found if readings[0].width > 1]
+    if several:
+        several.sort(key=lambda readings: _score(readings[0]), reverse=True)
+        best = several[0][0]
+        rivals = [r[0] for r in several[1:] if _score(best) - _score(r[0]) < _CLEAR]
+        rivals = rivals or several[0][1:]
+    else:  # one column, and no delimiter in the header
+        best = min((r for readings in found for r in readings), key=lambda r: r.misfits)
+        rivals = [
+            r
+            for readings in found
+            for r in readings
+            if r.misfits == best.misfits and r.records != best.records
+        ]
+    if rivals:
+        raise _ask([best, *rivals], name)
     return best.dialect
 
 
@@ -121,6 +129,8 @@ def _read(sample: str, dialect: Dialect, options: ReadingOptions, *, is_cut: boo
             break
         except csv.Error as error:
             faults += not (is_cut and "end of data" in str(error))
+            if not records:  # the header: as it is read in spite of the fault
+                records.append(next((r for r in dialect.parse(sample) if r), [""]))
             continue
         if record:
             records.append(record)
@@ -138,7 +148,7 @@ def _choose_quoting(
     quotes = [options.quote] if options.quote is not None else _find_quotes(sample, delimiter)
     escapes = [options.escape] if options.escape is not None else _find_escapes(sample, delimiter)
     readings = [
-        _read(sample, Dialect(delimiter, quote, escape), options, is_cut=is_cut)
+        _read_spaced(sample, Dialect(delimiter, quote, escape), options, is_cut=is_cut)
         for quote in quotes
         for escape in escapes
     ]
@@ -151,12 +161,23 @@ def _choose_quoting(
         and r.records != best.records
         and not (is_sure and r.dialect.escape > best.dialect.escape)
     ]
-    quote = best.dialect.quote
-    spaced = re.compile(f" +{quote}.*{quote} *", re.DOTALL)
-    if quote and any(spaced.fullmatch(cell) for record in best.records for cell in record):
-        again = _read(sample, replace(best.dialect, skips_spaces=True), options, is_cut=is_cut)
-        best = again if again.misfits <= best.misfits else best
     return [best, *rivals]
+
+
+def _read_spaced(
+    sample: str, dialect: Dialect, options: ReadingOptions, *, is_cut: bool
+) -> _Reading:
+    """Read the sample; without the spaces behind delimiters if quotes follow them."""
+    reading, quote = _read(sample, dialect, options, is_cut=is_cut), dialect.quote
+    cells = [cell.strip(" ") for r in reading.records for cell in r if cell.startswith(" ")]
+    quoted = [cell for cell in cells if quote and cell.startswith(quote)]
+    begins = rf"(?:^|[\r\n]|{re.escape(dialect.delimiter)}) +{re.escape(quote)}"
+    if not quoted or not re.search(begins, sample):  # they may be escaped
+        return reading
+    again = _read(sample, replace(dialect, skips_spaces=True), options, is_cut=is_cut)
+    are_closed = all(len(cell) > 1 and cell.endswith(quote) for cell in quoted)
+    is_better = again.misfits < reading.misfits
+    return again if is_better or (are_closed and again.misfits == reading.misfits) else reading
 
 
 def _find_quotes(sample: str, delimiter: str) -> list[str]:
@@ -223,17 +244,6 @@ def _is_escape_rare(sample: str, delimiter: str) -> bool:
     return meant < escaped
 
 
-def _choose_delimiter(readings: list[_Reading], name: str) -> _Reading:
-    several = sorted((r for r in readings if r.width > 1), key=_score, reverse=True)
-    if not several:
-        return readings[0]
-    best = several[0]
-    rivals = [r for r in several[1:] if _score(best) - _score(r) < _CLEAR]
-    if rivals:
-        raise _ask([best, *rivals], name)
-    return best
-
-
 def _score(reading: _Reading) -> float:
     """Say how well a delimiter fits: by its records, and by names that are known."""
     fit = 1 - reading.misfits / max(1, len(reading.records) + reading.faults)
@@ -250,9 +260,8 @@ def count_fields(record: list[str], named: int) -> int:
 
 
 def _ask(readings: list[_Reading], name: str) -> SourceError:
-    is_delimiter = len({reading.dialect.delimiter for reading in readings}) > 1
     choices = {
-        f"as {_show(readings, reading)} with {_name_options(reading.dialect, is_delimiter)}": None
+        f"as {_show(readings, reading)} with {_name_options(readings, reading)}": None
         for reading in readings[:4]
     }
     return SourceError(
@@ -261,11 +270,15 @@ def _ask(readings: list[_Reading], name: str) -> SourceError:
     )
 
 
-def _name_options(dialect: Dialect, is_delimiter: bool) -> str:
-    if is_delimiter:
-        return f"--delimiter {DELIMITERS[dialect.delimiter]}"
-    quote = {'"': "'\"'", "'": '"\'"', "": "none"}.get(dialect.quote, dialect.quote)
-    return f"--quote {quote} --escape {'backslash' if dialect.escape else 'none'}"
+def _name_options(readings: list[_Reading], reading: _Reading) -> str:
+    """Give the options that make a reading another one than the others."""
+    signs = {'"': "double", "'": "single", "": "none", BACKSLASH: "backslash", **DELIMITERS}
+    options = []
+    for option in ("delimiter", "quote", "escape"):
+        sign = getattr(reading.dialect, option)
+        if any(getattr(other.dialect, option) != sign for other in readings):
+            options.append(f"--{option} {signs.get(sign, sign)}")
+    return " ".join(options)
 
 
 def _show(readings: list[_Reading], reading: _Reading) -> str:
@@ -276,5 +289,5 @@ def _show(readings: list[_Reading], reading: _Reading) -> str:
         0,
     )
     cells = [show_marked(cell[:40]) for cell in reading.records[at][:6]]
-    shown = [mask_text(cell) if at and looks_personal(cell) else cell for cell in cells]
+    shown = [mask_text(cell) if looks_personal(cell) else cell for cell in cells]
     return " ".join(f"[{cell}]" for cell in shown)

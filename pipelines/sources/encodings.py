@@ -4,7 +4,7 @@ import codecs
 import io
 import re
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from charset_normalizer import from_bytes
 
@@ -20,8 +20,9 @@ WINDOW_BYTES, WINDOWS = 1 << 16, 8
 """Bytes of a window further on, and how many: a file may be ASCII for its first gigabyte."""
 MOST_VALUES = 2000
 """Different values in a legacy encoding that are looked at: more say no more."""
-END_BYTES = 2048
-"""Bytes at the end that are kept for a last look."""
+END = "\U0010f900\U0010f901"
+"""A last line that a stream may add: where the text's last quote is never closed, it is no line,
+but part of a value. Like the marks, characters that nobody uses."""
 UTF_8 = "utf-8"
 _MARKS = (
     (codecs.BOM_UTF8, UTF_8),
@@ -179,14 +180,18 @@ class Utf8Stream(io.RawIOBase):
     Bytes that are no characters in its encoding are marked (`schemas.undecoded`).
     """
 
-    def __init__(self, file: BinaryIO, encoding: str, skip: int = 0) -> None:
+    def __init__(
+        self, file: BinaryIO, encoding: str, *, skip: int = 0, adds_end: bool = False
+    ) -> None:
         """Begin to read.
 
         Args:
             file: The file at its start; closed with this one.
             encoding: How it is encoded.
             skip: Bytes of UTF-8 at the start that are left out.
+            adds_end: Whether a last line `END` is added.
         """
+        self._last_line = f"\n{END}".encode() if adds_end else b""
         self._file = file
         self._is_utf8 = codecs.lookup(encoding).name in (UTF_8, "utf-8-sig")
         self._decoder = codecs.getincrementaldecoder(encoding)(undecoded.ERRORS)
@@ -195,8 +200,6 @@ class Utf8Stream(io.RawIOBase):
         self._tail = b""
         """In UTF-8: the first bytes of a character that is cut."""
         self._is_at_end = False
-        self.end = b""
-        """What was read last, for a look at how the file ends."""
         start = self.read(3)
         if start != codecs.BOM_UTF8:
             self._due = start + self._due
@@ -206,6 +209,12 @@ class Utf8Stream(io.RawIOBase):
     def readable(self) -> bool:
         """Say that it can be read."""
         return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into a buffer, as `io.BufferedReader` does."""
+        text = self.read(len(buffer))
+        buffer[: len(text)] = text
+        return len(text)
 
     def close(self) -> None:
         """Close the file, too."""
@@ -218,16 +227,20 @@ class Utf8Stream(io.RawIOBase):
             return b"".join(iter(lambda: self.read(SAMPLE_BYTES), b""))
         text = self._due
         # A few bytes fewer are not worth a copy of the others.
-        while not self._is_at_end and (not text or len(text) < size - 8):
+        while not self._is_at_end and (text in (b"", b"\r") or len(text) < size - 8):
             block = self._decode_next(size - len(text))
             text = text + block if text else block
-        text, self._due = (text, b"") if len(text) <= size else (text[:size], text[size:])
-        self.end = (self.end + text if len(text) < END_BYTES else text)[-END_BYTES:]
+        text, self._due = cut_text(text, size)
         return text
 
     def _decode_next(self, size: int) -> bytes:
         block = self._file.read(max(1, size - len(self._tail)))
-        self._is_at_end = not block
+        if not block:
+            self._is_at_end = True
+            return self._decode(block) + self._last_line
+        return self._decode(block)
+
+    def _decode(self, block: bytes) -> bytes:
         if not self._is_utf8:
             return self._decoder.decode(block, final=self._is_at_end).encode()
         block = self._tail + block if self._tail else block
@@ -242,6 +255,20 @@ class Utf8Stream(io.RawIOBase):
             return text.encode()
         self._tail = block[length:]
         return block[:length] if self._tail else block
+
+
+def cut_text(text: bytes, size: int) -> tuple[bytes, bytes]:
+    """Cut a text where a block may end: not behind a CR.
+
+    Arrow's reader drops a LF at the start of a block if the one before ends with a CR, within
+    quotes too (CSVBufferIterator of Arrow 26).
+    """
+    if len(text) <= size and not text.endswith(b"\r"):
+        return text, b""
+    end = min(size, len(text))
+    if end > 1 and text[end - 1 : end] == b"\r":
+        end -= 1
+    return text[:end], text[end:]
 
 
 def _read_up_to(file: BinaryIO, size: int) -> bytes:

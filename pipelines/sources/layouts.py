@@ -58,7 +58,8 @@ def find_layout(text: str, options: ReadingOptions, name: str, *, is_whole: bool
         raise SourceError(f"{name} is empty: it has not even a header. Check the export.")
     sample, is_cut = body[:SAMPLE_CHARACTERS], not is_whole or len(body) > SAMPLE_CHARACTERS
     delimiter = options.delimiter or said
-    delimiters = [delimiter] if delimiter else [d for d in DELIMITERS if d in sample] or [","]
+    found = [d for d in DELIMITERS if d in sample or d == ","]
+    delimiters = [delimiter] if delimiter else found
     dialect = choose_dialect(sample, delimiters, options, name, is_cut=is_cut)
     header, width = _read_header(body, dialect, options, name, is_whole=is_whole)
     return Layout(dialect, header, width, _find_line_end(sample, dialect), skip)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from pipelines.errors import SourceError
 from pipelines.sources.dialects import Dialect
+from pipelines.sources.encodings import cut_text
 
 _BLOCK_CHARACTERS = 1 << 18
 """Characters that are written at once."""
@@ -40,31 +41,16 @@ class Respaced(io.RawIOBase):
             parts.append(block)
             length += len(block)
         text = b"".join(parts)
-        size = len(text) if size < 0 else size
-        self._due = text[size:]
-        return text[:size]
+        text, self._due = (text, b"") if size < 0 else cut_text(text, size)
+        return text
 
 
 def _write_anew(stream: io.RawIOBase, dialect: Dialect, name: str) -> Iterator[bytes]:
-    is_at_end = False
-
-    def lines() -> Iterator[str]:
-        nonlocal is_at_end
-        with io.TextIOWrapper(io.BufferedReader(stream), encoding="utf-8", newline="") as text:
-            yield from text
-        is_at_end = True
-
-    records = dialect.read_lines(lines())
+    lines = io.TextIOWrapper(io.BufferedReader(stream), encoding="utf-8", newline="")
     written, number = io.StringIO(), 0
     writer = csv.writer(written, delimiter=dialect.delimiter, lineterminator="\n")
     try:
-        for record in records:
-            if is_at_end:
-                raise SourceError(
-                    f"{name}, record {number}: a quote is opened and never closed, so that the "
-                    "rest of the file cannot be told apart. Close it, or give --quote none if "
-                    "quotes are part of the text."
-                )
+        for record in dialect.read_lines(lines):
             if record:
                 writer.writerow(record)
                 number += 1

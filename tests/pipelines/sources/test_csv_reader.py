@@ -112,6 +112,13 @@ def test_malformed_records_keep_their_places_over_any_blocks(kinds, block_bytes)
     ]
 
 
+@pytest.mark.parametrize("block_bytes", range(16, 48))
+def test_line_breaks_in_values_are_kept_over_any_blocks(written, block_bytes):
+    lines = [f'{n},"x\r\ny\r"' for n in range(100)]
+    _, rows = read(written("\r\n".join(["a,b", *lines])), block_bytes)
+    assert rows == [(n + 1, None, str(n), "x\r\ny\r") for n in range(100)]
+
+
 @pytest.mark.parametrize(
     ("content", "rows"),
     [
