@@ -165,8 +165,8 @@ class ImportSettings(BaseModel):
             return None
         try:
             name = codecs.lookup(value.strip()).name
-            "".encode(name)  # refuses codecs that are not for text
-            codecs.getincrementaldecoder(name)(undecoded.ERRORS).decode(bytes(range(256)) * 2)
+            probe = "a,b\n".encode(name) + bytes(range(256))  # codecs may not be for any text
+            codecs.getincrementaldecoder(name)(undecoded.ERRORS).decode(probe)
         except (LookupError, ValueError, TypeError) as error:
             hint = "such as utf-8, cp1252 (Windows, Western), cp1250, shift_jis or utf-16"
             raise ValueError(

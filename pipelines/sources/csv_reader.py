@@ -17,7 +17,14 @@ import pyarrow.csv as pa_csv
 from pipelines.errors import SourceError
 from pipelines.sources.base import Content, ReadingOptions
 from pipelines.sources.dialects import Dialect, count_fields
-from pipelines.sources.encodings import END, Utf8Stream, detect_encoding, read_sample, read_text
+from pipelines.sources.encodings import (
+    END,
+    Utf8Stream,
+    detect_encoding,
+    read_sample,
+    read_text,
+    settle_encoding,
+)
 from pipelines.sources.layouts import describe_layout, find_layout
 from pipelines.sources.respacing import Respaced
 
@@ -57,7 +64,10 @@ class CsvReader:
         for magic, what in _FOREIGN_STARTS.items():
             if sample.start.startswith(magic):
                 raise SourceError(f"{content.name} is {what}, not CSV. Unpack or convert it first.")
-        self._encoding = options.encoding or detect_encoding(sample, content.name)
+        if options.encoding is None:
+            self._encoding = detect_encoding(sample, content.name)
+        else:
+            self._encoding = settle_encoding(options.encoding, sample)
         text = read_text(sample, self._encoding)
         layout = find_layout(text, options, content.name, is_whole=sample.is_whole)
         self._layout = layout

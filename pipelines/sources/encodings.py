@@ -105,6 +105,15 @@ def detect_encoding(sample: Sample, name: str) -> str:
     return _choose_legacy(values[:MOST_VALUES], name, is_mixed=3 * characters >= strays)
 
 
+def settle_encoding(given: str, sample: Sample) -> str:
+    """Give the byte order, too, of an encoding that the user named without one."""
+    name = codecs.lookup(given).name
+    if name not in ("utf-16", "utf-32"):
+        return name
+    marked = [e for mark, e in _MARKS if sample.start.startswith(mark) and e.startswith(name)]
+    return marked[0] if marked else f"{name}-le"  # as Windows writes it
+
+
 def _count_utf8(parts: tuple[bytes, ...], *, is_whole: bool) -> tuple[int, int]:
     """Count the characters beyond ASCII that are UTF-8, and the bytes that are not.
 

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.errors import ConfigurationError, SourceError
 from pipelines.sources.base import ReadingOptions
@@ -15,11 +15,14 @@ from pipelines.sources.dialects import (
     choose_dialect,
     count_fields,
 )
+from schemas.columns import RESULT_COLUMNS
 from schemas.undecoded import show_marked
 
 MOST_COLUMNS = 5000
 """Columns of a file at the most."""
 _SEP_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+
+_OWN = re.compile(rf'{RESULT_COLUMNS[0]}"?([,;\t|])"?{RESULT_COLUMNS[1]}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ def find_layout(text: str, options: ReadingOptions, name: str, *, is_whole: bool
     body = text[len(sep[0]) :] if sep and said else text
     if not body.strip("\r\n \t\0"):
         raise SourceError(f"{name} is empty: it has not even a header. Check the export.")
+    options = _with_own(body, options)
     sample, is_cut = body[:SAMPLE_CHARACTERS], not is_whole or len(body) > SAMPLE_CHARACTERS
     delimiter = options.delimiter or said
     found = [d for d in DELIMITERS if d in sample or d == ","]
@@ -63,6 +67,19 @@ def find_layout(text: str, options: ReadingOptions, name: str, *, is_whole: bool
     dialect = choose_dialect(sample, delimiters, options, name, is_cut=is_cut)
     header, width = _read_header(body, dialect, options, name, is_whole=is_whole)
     return Layout(dialect, header, width, _find_line_end(sample, dialect), skip)
+
+
+def _with_own(body: str, options: ReadingOptions) -> ReadingOptions:
+    """Take what is known of our own errors.csv, of which nothing is to be asked."""
+    own = _OWN.search(body.lstrip("\r\n").partition("\n")[0])
+    if own is None or not options.has_header:
+        return options
+    return replace(
+        options,
+        delimiter=options.delimiter or own[1],
+        quote='"' if options.quote is None else options.quote,
+        escape="" if options.escape is None else options.escape,
+    )
 
 
 def _read_header(

@@ -179,6 +179,16 @@ def test_a_weak_guess_is_asked_for(content, options):
     assert all(option in str(caught.value) for option in options)
 
 
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_of_our_own_errors_csv_nothing_is_asked(delimiter):
+    names = ["Id", "Name", "_source_file", "_source_row", "_outcome"]
+    cells = ["1", r"a\\b", "x.csv", "1", "invalid"]
+    content = delimiter.join(names) + "\n" + delimiter.join(cells)
+    _, rows, reading = read_bytes(content.encode())
+    assert rows == [(1, None, *cells)]
+    assert reading["given"] == ""
+
+
 def test_the_question_shows_no_address():
     with pytest.raises(SourceError) as caught:
         read_bytes(b"a,b;c\n+12065550100,ana@example.com;3\n")
