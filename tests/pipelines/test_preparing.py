@@ -58,7 +58,7 @@ def stage(folder, records, mapping, header=HEADER, malformed=()):
     frame = pl.DataFrame(columns).with_columns(pl.col("malformed").cast(pl.String))
     frame.write_parquet(run.part("staged", 0))
     part = PartitionRecord(number=0, input=0, rows=len(records))
-    return run, part, SourceLayout(SourceFormat.PARQUET, header, mapping)
+    return run, part, SourceLayout(SourceFormat.PARQUET, header, mapping=mapping)
 
 
 def prepare_records(folder, records, mapping=CONTACTS, **options):

@@ -37,5 +37,5 @@ def test_names_of_the_mapping_reach_the_reader(tmp_path, monkeypatch, mapping, h
 
 
 def test_a_layout_reaches_other_processes():
-    layout = SourceLayout(SourceFormat.CSV, ["Till", "Phone"], MAPPING)
+    layout = SourceLayout(SourceFormat.CSV, ["Till", "Phone"], mapping=MAPPING)
     assert pickle.loads(pickle.dumps(layout)) == layout
