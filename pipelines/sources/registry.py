@@ -12,11 +12,13 @@ from pipelines.sources.contents import open_content
 from pipelines.sources.csv_reader import CsvReader
 from pipelines.sources.formats import SNIFFED_BYTES, sniff_format
 from pipelines.sources.hive import PartitionedReader
+from pipelines.sources.ndjson_reader import NdjsonReader
 from pipelines.sources.parquet_reader import ParquetReader
 
 READERS: dict[SourceFormat, OpenSource] = {
     SourceFormat.CSV: CsvReader,
     SourceFormat.PARQUET: ParquetReader,
+    SourceFormat.NDJSON: NdjsonReader,
 }
 
 

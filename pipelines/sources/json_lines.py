@@ -1,0 +1,237 @@
+"""JSON files as blocks of whole lines in UTF-8, one JSON value a line.
+
+A document (an array over the whole file, or objects printed over several lines) becomes such lines
+too, as long as it is small enough to be held as a whole.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from pipelines.errors import SourceError
+from pipelines.sources.base import Content
+
+BLOCK_BYTES = 4 << 20
+"""Bytes read at once."""
+MAX_LINE_BYTES = 8 << 20
+"""An endpoint has at most 15 KB; a line of megabytes is not one, but a file without line ends."""
+MAX_DOCUMENT_BYTES = 64 << 20
+MAX_DOCUMENT_VALUES = 8_000_000
+"""Of a document, which is looked at as a whole: a value takes some 60 bytes of memory."""
+MAX_DEPTH = 64
+"""Objects and lists within each other. Parsers recurse; an endpoint is four deep."""
+_HEAD_BYTES = 1 << 16
+_FOREIGN_STARTS = {
+    b"\x1f\x8b": "gzip-compressed",
+    b"PK\x03\x04": "a zip archive (or an Excel workbook)",
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "an Arrow file",
+    b"\x28\xb5\x2f\xfd": "zstd-compressed",
+    b"\xff\xfe\x00\x00": "UTF-32 text",
+    b"\x00\x00\xfe\xff": "UTF-32 text",
+}
+_SPACE = re.compile(r"[ \t\r\n]*")
+_ALL_BUT_STRUCTURE = bytes(sorted(set(range(256)) - set(b'"[]{}\n')))
+_STRING = re.compile(rb'"[^"\n]*"')
+
+
+class JsonLines:
+    """The lines of a JSON file, to be read again and again."""
+
+    def __init__(self, content: Content, encoding: str | None) -> None:
+        """Look at the start of the file: its encoding, and whether it is a document.
+
+        Raises:
+            SourceError: It is empty, no text, in an unknown encoding, or too large a document.
+        """
+        self._content = content
+        self.name = content.name
+        with self._open() as file:
+            head = self._read(file, _HEAD_BYTES)
+        for magic, what in _FOREIGN_STARTS.items():
+            if head.startswith(magic):
+                raise SourceError(f"{self.name} is {what}, not JSON text. Convert it first.")
+        self.encoding = _find_encoding(head, encoding, self.name)
+        text = "".join(_decode(iter([head]), self.encoding)).lstrip("\ufeff \t\r\n")
+        if not text:
+            raise SourceError(f"{self.name} is empty: it holds no record. Check the export.")
+        self.is_document = _is_document(text)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield blocks of whole lines in order; line ends as they came, the last may have none.
+
+        Raises:
+            SourceError: A line is too long, or a document is too large or no JSON.
+        """
+        lines = self._document_lines() if self.is_document else self._chunks()
+        rest: list[bytes] = []
+        size = number = 0
+        for chunk in lines:
+            end = chunk.rfind(b"\n") + 1
+            if end:
+                block = b"".join([*rest, chunk[:end]])
+                self._refuse_long_line(block.index(b"\n"), number)
+                number += block.count(b"\n")
+                yield block
+                rest, size = [], 0
+            rest.append(chunk[end:])
+            size += len(chunk) - end
+            self._refuse_long_line(size, number)
+        if size:
+            yield b"".join(rest)
+
+    def _refuse_long_line(self, size: int, lines_before: int) -> None:
+        if size > MAX_LINE_BYTES and not self.is_document:
+            raise SourceError(
+                f"{self.name}, line {lines_before + 1}: longer than {MAX_LINE_BYTES >> 20} MiB. "
+                "One line is one endpoint; write the export with one JSON object a line "
+                f"({_remedy(self.name)})."
+            )
+
+    def _open(self) -> BinaryIO:
+        try:
+            return self._content.open()
+        except OSError as error:
+            raise SourceError(f"Cannot read {self.name}: {error.strerror or error}.") from error
+
+    def _read(self, file: BinaryIO, size: int) -> bytes:
+        try:
+            return file.read(size)
+        except OSError as error:
+            raise SourceError(f"Cannot read {self.name}: {error.strerror or error}.") from error
+
+    def _raw_chunks(self) -> Iterator[bytes]:
+        with self._open() as file:
+            while chunk := self._read(file, BLOCK_BYTES):
+                yield chunk
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Yield the file in UTF-8 without a mark; what does not decode is no valid UTF-8 then."""
+        if self.encoding != "utf-8":
+            for text in _decode(self._raw_chunks(), self.encoding):
+                yield text.encode("utf-8", "surrogatepass")
+            return
+        is_first = True
+        for chunk in self._raw_chunks():
+            yield chunk.removeprefix(codecs.BOM_UTF8) if is_first else chunk
+            is_first = False
+
+    def _document_lines(self) -> Iterator[bytes]:
+        """Yield a document value by value, each as a line."""
+        chunks: list[bytes] = []
+        size = values = 0
+        for chunk in self._chunks():
+            chunks.append(chunk)
+            size += len(chunk)
+            values += chunk.count(b",")
+            if size > MAX_DOCUMENT_BYTES or values > MAX_DOCUMENT_VALUES:
+                raise SourceError(
+                    f"{self.name} is one JSON document, too large to be read as a whole (more than "
+                    f"{MAX_DOCUMENT_BYTES >> 20} MiB or {MAX_DOCUMENT_VALUES:,} values). Write it "
+                    f"with one object a line: {_remedy(self.name)}."
+                )
+        data = b"".join(chunks)
+        if not is_shallow(data):
+            raise SourceError(
+                f"{self.name} is one JSON document, but not whole, or nested deeper than "
+                f"{MAX_DEPTH}. Check the export."
+            )
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            raise SourceError(
+                f"{self.name}, byte {error.start}: not valid UTF-8. Convert the file to UTF-8."
+            ) from error
+        del chunks, data
+        lines: list[str] = []
+        size = 0
+        for value in _cut_document(text, self.name):
+            lines.append(value.replace("\r", " ").replace("\n", " ") + "\n")
+            size += len(value)
+            if size > BLOCK_BYTES:
+                yield "".join(lines).encode()
+                lines, size = [], 0
+        yield "".join(lines).encode()
+
+
+def is_shallow(data: bytes) -> bool:
+    """Tell whether brackets are balanced, and nested no deeper than `MAX_DEPTH`; in native steps.
+
+    Strings may be open at a line's end only in what is no JSON; then it is False.
+    """
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Of strings only quotes are left, most of them in pairs; dropping a pair keeps the others'.
+    data = data.translate(None, _ALL_BUT_STRUCTURE).replace(b'""', b"")
+    data = _STRING.sub(b"", data).replace(b"\n", b"")
+    for _ in range(MAX_DEPTH):
+        if not data:
+            break
+        data = data.replace(b"[]", b"").replace(b"{}", b"")
+    return not data
+
+
+def _find_encoding(head: bytes, named: str | None, file: str) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    try:
+        " ".encode(named or "utf-8")  # there are codecs that are no encodings of text
+        found = codecs.lookup(named or "utf-8").name
+    except LookupError as error:
+        raise SourceError(f"{file}: there is no encoding {named}. Name another one.") from error
+    return "utf-8" if found == "utf-8-sig" else found
+
+
+def _decode(chunks: Iterator[bytes], encoding: str) -> Iterator[str]:
+    errors = "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    for chunk in chunks:
+        yield decoder.decode(chunk)
+    if decoder.getstate()[0]:
+        yield "\udcff"  # half a character at the end
+
+
+def _is_document(head: str) -> bool:
+    first, _, rest = head.partition("\n")
+    if head.startswith("["):
+        # A line of its own that is a list is a malformed record among others.
+        return not (first.rstrip().endswith("]") and rest.lstrip().startswith("{"))
+    return first.strip() == "{"
+
+
+def _cut_document(text: str, file: str) -> Iterator[str]:
+    """Yield the text of each value of an array, or of values one behind the other."""
+    decoder = json.JSONDecoder(parse_int=str, parse_float=str)
+    at, number = _skip_space(text, 0), 0
+    is_array = text.startswith("[", at)
+    if is_array:
+        at = _skip_space(text, at + 1)
+    is_open = is_array and not text.startswith("]", at)
+    while is_open if is_array else at < len(text):
+        number += 1
+        try:
+            _, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise SourceError(f"{file}, record {number}: not valid JSON ({error}).") from error
+        yield text[at:end]
+        at = _skip_space(text, end)
+        if is_array:
+            is_open = text.startswith(",", at)
+            if is_open:
+                at = _skip_space(text, at + 1)
+    if is_array and (not text.startswith("]", at) or text[at + 1 :].strip()):
+        raise SourceError(
+            f"{file}, behind record {number}: the array ends here, or lacks a comma. "
+            f"Write the file with one object a line: {_remedy(file)}."
+        )
+
+
+def _skip_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _remedy(file: str) -> str:
+    return f"jq -c '.[]' {file} > lines.ndjson"
