@@ -45,6 +45,7 @@ def parse_block(block: bytes, schema: pa.Schema) -> pa.Table | None:
                 explicit_schema=schema, unexpected_field_behavior="error"
             ),
         )
+        table.validate()
     except (pa.ArrowException, UnicodeDecodeError):
         return None
     return table if table.num_rows == lines else None

@@ -14,7 +14,7 @@ from schemas.columns import LIST_PREFIXES, canonical_name
 
 MAX_MEMBERS = 5_000
 _KINDS = {str: "text", int: "int", float: "float", bool: "bool", type(None): "null"}
-_TYPES = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(), "null": pa.null()}
+_TYPES = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
 
 
 class TooManyMembersError(ValueError):
@@ -146,4 +146,5 @@ def _value_type(kinds: set[str]) -> pa.DataType:
         return pa.float64()
     if len(known) > 1:
         return pa.string()
-    return _TYPES.get(next(iter(known or {"null"})), pa.string())
+    # Not the type of nulls where nothing else is known: Arrow makes broken lists of it.
+    return _TYPES.get(next(iter(known), "text"), pa.string())

@@ -1,6 +1,7 @@
 """Which reader reads which format."""
 
 from pipelines.errors import SourceError
+from pipelines.sources.arrow_reader import ArrowReader
 from pipelines.sources.base import (
     OpenSource,
     ReadingOptions,
@@ -19,6 +20,7 @@ READERS: dict[SourceFormat, OpenSource] = {
     SourceFormat.CSV: CsvReader,
     SourceFormat.PARQUET: ParquetReader,
     SourceFormat.NDJSON: NdjsonReader,
+    SourceFormat.ARROW: ArrowReader,
 }
 
 

@@ -88,6 +88,7 @@ def test_a_pinpoint_export(read):
         pytest.param('["a",null]', ["a", None], id="list"),
         pytest.param("[1,2.50,true]", ["1", "2.5", "true"], id="list of anything"),
         pytest.param("[]", [], id="empty list"),
+        pytest.param("[null,null]", [None, None], id="list of nulls"),
         pytest.param('[{"a":1.50,"b":"é"}]', '[{"a":1.5,"b":"é"}]', id="list of objects"),
         pytest.param('[["a"],1]', '[["a"],1]', id="nested list"),
         pytest.param("[[" + "9" * 25 + "]]", "[[" + "9" * 25 + "]]", id="nested long number"),
@@ -159,9 +160,11 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("line", MALFORMED)
-def test_a_line_that_is_no_object_is_a_malformed_record(read, line):
+@pytest.mark.parametrize("ends", [("\n", "\n"), ("\n\n", "\n  \r\n")], ids=["plain", "blank lines"])
+def test_a_line_that_is_no_object_is_a_malformed_record(read, line, ends):
     started = time.monotonic()
-    header, rows = read(b'{"a":1.5}\n\n' + line + b'\n  \r\n{"a":2}\r\n')
+    before, behind = (end.encode() for end in ends)
+    header, rows = read(b'{"a":1.5}' + before + line + behind + b'{"a":2}\r\n')
     assert header == ["a"]
     text = line.decode("utf-8", "backslashreplace")
     assert rows == [(1, None, "1.5"), (2, text, None), (3, None, "2")]
@@ -169,17 +172,23 @@ def test_a_line_that_is_no_object_is_a_malformed_record(read, line):
 
 
 @pytest.mark.parametrize(
-    ("content", "count"),
+    "content",
     [
-        pytest.param('{"a":1}{"a":2}\n{"a":\n3}\n', 3, id="as many objects as lines"),
-        pytest.param('{"a":"}\n{"}\n', 2, id="a line end within a text"),
-        pytest.param('{"a":{}\n{}}\n', 2, id="an object over two lines"),
+        pytest.param('{"a":1}{"a":2}\n{"a":\n3}\n', id="as many objects as lines"),
+        pytest.param('{"o":{"t":"}\n{"}\n', id="a line end within a text"),
+        pytest.param('{"a":1}{"a":2}\n{"o":{"p":{}\n,"q":{}}}\n', id="a comma at the start"),
+        pytest.param('{"a":1}{"a":2}\n{"o":\n{"p":{}}}\n', id="an object over two lines"),
     ],
 )
-def test_a_line_is_a_record_whatever_it_holds(read, content, count):
-    _, rows = read('{"a":{}}\n{"a":"x"}\n{"a":1}\n' + content)
-    assert [row[1] for row in rows[3:]] == content.splitlines()
-    assert len(rows) == 3 + count
+def test_a_line_is_a_record_whatever_it_holds(read, content):
+    before = '{"a":1,"o":{"t":"x","p":{"y":1},"q":{"y":1}}}\n'
+    _, rows = read(before + content)
+    assert [row[1] for row in rows] == [None, *content.splitlines()]
+
+
+def test_long_numbers_among_fractions_keep_their_digits(read):
+    _, rows = read('{"x":0.5,"y":[0.5]}\n{"x":9007199254740993,"y":[9007199254740993]}\n')
+    assert rows[1] == (2, None, "9007199254740993", ["9007199254740993"])
 
 
 @pytest.mark.parametrize(
