@@ -1,6 +1,5 @@
 """Which reader reads which format."""
 
-from pipelines.errors import SourceError
 from pipelines.sources.arrow_reader import ArrowReader
 from pipelines.sources.base import (
     OpenSource,
@@ -11,6 +10,7 @@ from pipelines.sources.base import (
 )
 from pipelines.sources.contents import open_content
 from pipelines.sources.csv_reader import CsvReader
+from pipelines.sources.excel_reader import ExcelReader
 from pipelines.sources.formats import SNIFFED_BYTES, sniff_format
 from pipelines.sources.hive import PartitionedReader
 from pipelines.sources.ndjson_reader import NdjsonReader
@@ -21,6 +21,7 @@ READERS: dict[SourceFormat, OpenSource] = {
     SourceFormat.PARQUET: ParquetReader,
     SourceFormat.NDJSON: NdjsonReader,
     SourceFormat.ARROW: ArrowReader,
+    SourceFormat.EXCEL: ExcelReader,
 }
 
 
@@ -43,8 +44,5 @@ def open_source(source: SourceFile, options: ReadingOptions) -> SourceReader:
         SourceError: The file cannot be read.
     """
     known = decide_format(source)
-    open_reader = READERS.get(known)
-    if open_reader is None:
-        raise SourceError(f"{source.name}: {known} cannot be read. Convert it to CSV or Parquet.")
-    reader = open_reader(open_content(source), options)
+    reader = READERS[known](open_content(source), options)
     return PartitionedReader(reader, source.partition) if source.partition else reader
