@@ -67,7 +67,7 @@ def check_files(folder: Path, *sources: str | Path, **options: Any) -> CheckedRu
     layouts = read_layouts(manifest, settings)
     for index, stamp in enumerate(stamps):
         first = len(manifest.partitions)
-        staged = stage(run, stamp, index, first, settings, mapping, None, lambda _: None)
+        staged = stage(run, stamp, index, first, settings, None, lambda _: None, mapping)
         manifest.inputs.append(staged.input)
         manifest.partitions.extend(staged.partitions)
     for part in manifest.partitions:
