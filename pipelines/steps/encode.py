@@ -121,7 +121,7 @@ def _fill_cleared(frame: pl.DataFrame) -> pl.DataFrame:
         if is_list and not isinstance(frame.schema[name], pl.List):
             value = pl.when(value.is_not_null()).then(pl.concat_list(value))
         empty = pl.lit([], pl.List(pl.String)) if is_list else pl.lit("")
-        is_cleared = pl.col(name).is_null() & pl.col(helper).fill_null(value=False)
+        is_cleared = pl.col(name).is_null() & pl.col(helper)
         filled.append(pl.when(is_cleared).then(empty).otherwise(value).alias(name))
     return frame.with_columns(filled).select(pl.exclude(f"^{CLEAR}.*$")) if filled else frame
 

@@ -109,6 +109,17 @@ def test_every_kind_of_record(tmp_path):
     assert ids[48] is ids[96] is None
 
 
+def test_an_error_that_only_the_mapping_can_tell_refuses_the_row(tmp_path):
+    plan = {"from": "Plan", "values": {"gold": "1"}, "otherwise": "error"}
+    mapping = Mapping.model_validate({"columns": {"Attributes.P": plan}, "endpoints": ENDPOINTS})
+    records = [("a@example.com", "", "", "", "", n) for n in ("gold", "tin")]
+    done = prepare_records(tmp_path, records, mapping)
+    assert done.items["row_key"].to_list() == [16]
+    assert done.found.select("row_key", "code", "value").rows() == [
+        (32, "mapping.value_unknown", "tin")
+    ]
+
+
 def test_without_conditions_nothing_can_be_left_out(tmp_path):
     mapping = Mapping.model_validate({"endpoints": ENDPOINTS, "ignore": "*"})
     done = prepare_records(tmp_path, [("a@example.com", "", "", "", "", "")], mapping)
