@@ -53,6 +53,7 @@ SHELL = (
     *("pipelines.prefect_api", "pipelines.prefect_server", "pipelines.delivering"),
     *("pipelines.runners", "pipelines.cluster", "pipelines.cluster_checks", "pipelines.lanes"),
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),
+    *("pipelines.mapping_files", "pipelines.plain_yaml"),
 )
 # What is imported, and the only ones that may.
 RESERVED = {
