@@ -20,6 +20,7 @@ from pipelines.terminal.options import (
     DATABASE,
     DESTINATION_OPTIONS,
     JSON,
+    READING_OPTIONS,
     REHEARSAL_OPTIONS,
     RUNS_DIR,
     SETTINGS_FILE,
@@ -200,6 +201,51 @@ def report(run_id: str, runs_dir: Place, *, as_json: bool) -> None:
         hint = "" if status == "running" else f" Go on with: {resume_command(run)}"
         raise RunStateError(f"Run {run_id} has no summary: it is {status}.{reason}{hint}")
     show(run, manifest, summary, as_json=as_json)
+
+
+@cli.command(name="map")
+@click.argument("source", metavar="SOURCE")
+@with_options(READING_OPTIONS)
+@option(
+    "--default-country",
+    metavar="CODE",
+    help="Country for phone numbers in national form, such as US.",
+)
+@click.option(
+    "--preset",
+    metavar="NAME",
+    help="Preset to begin with, or none. [default: the one whose export it looks like]",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the mapping there instead of on stdout.",
+)
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the table as JSON on stdout, not the mapping."
+)
+def suggest_mapping(
+    source: str, *, output: Path | None, force: bool, as_json: bool, **given: Any
+) -> None:
+    """Suggest a mapping file for an export with other column names.
+
+    Looks at the header and the first 10,000 records, and sends nothing. Says on stderr what
+    becomes of each column, how sure that is and why, and what is left for you to decide.
+
+    \b
+    Examples:
+      endpoint-import map contacts.csv -o mapping.yaml
+      endpoint-import map contacts.csv --default-country DE -o mapping.yaml
+      endpoint-import map hubspot-export.csv --preset hubspot -o mapping.yaml
+      endpoint-import plan contacts.csv --mapping mapping.yaml      (what to try next)
+    """  # noqa: D301
+    from pipelines.terminal.mapping import print_suggestion
+
+    settings = make_settings((source,), {k: v for k, v in given.items() if k != "preset"})
+    print_suggestion(settings, given["preset"], output, force=force, as_json=as_json)
 
 
 @cli.command()

@@ -155,6 +155,20 @@ SOURCE_OPTIONS = (
 )
 """What to read and how to judge it."""
 
+READING_OPTIONS = (
+    option("--delimiter", metavar="CHARACTER", help="Character between the fields of CSV, or tab."),
+    option("--encoding", metavar="NAME", help="Encoding of CSV and JSON, such as cp1252."),
+    option("--quote", metavar="CHARACTER", help="Character around fields of CSV, or none."),
+    option(
+        "--escape", metavar="CHARACTER", help="Character before a quote that is meant, or none."
+    ),
+    option(
+        "--no-header", is_flag=True, help="The file begins with data: name the columns by place."
+    ),
+    option("--sheet", metavar="NAME", help="Worksheet of an Excel file. [default: the first one]"),
+)
+"""How sources are written; what is not given is found out."""
+
 DESTINATION_OPTIONS = (
     option("--application-id", metavar="ID", help="Pinpoint application that endpoints go into."),
     option(

@@ -1,0 +1,119 @@
+"""Mapping suggestion: the first records of a source, the presets, and what is suggested of both."""
+
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+from pipelines.errors import ConfigurationError, SourceError
+from pipelines.sources.base import ReadingOptions, SourceFile, SourceReader
+from pipelines.sources.cutting import take_rows
+from pipelines.sources.finding import find_sources
+from pipelines.sources.registry import open_source
+from pipelines.suggesting.suggest import suggest
+from pipelines.suggesting.suggestion import Suggestion
+from schemas.emails import check_emails
+from schemas.mapping import Mapping
+
+SAMPLE_ROWS = 10_000
+"""Records that are looked at: enough to meet every usual value, and read in a second."""
+SAMPLE_BYTES = 64 << 20
+"""Bytes of records from which no more are read, however few they are."""
+NO_PRESET = "none"
+"""What --preset is given for a suggestion from names and values alone."""
+LIST_MARK = ";"
+"""Written between the values of a list, to look at them like at a cell."""
+
+
+def suggest_mapping(
+    source: str,
+    reading: ReadingOptions,
+    *,
+    preset: str | None = None,
+    default_country: str | None = None,
+) -> tuple[SourceFile, int, Suggestion]:
+    """Suggest a mapping for a source.
+
+    Args:
+        source: A file, glob or directory; of several files the first one is looked at.
+        reading: How it is written.
+        preset: Preset to begin with, `NO_PRESET` for none; found out if None.
+        default_country: Country of phone numbers in national form.
+
+    Returns:
+        The file, how many of its records were looked at, and the suggestion.
+
+    Raises:
+        ConfigurationError: There is no such preset.
+        SourceError: The source cannot be read, or has no header.
+    """
+    presets = load_presets()
+    if preset is not None and preset != NO_PRESET and preset not in presets:
+        known = ", ".join(presets)
+        raise ConfigurationError(f"There is no preset {preset}. There are: {known}, {NO_PRESET}.")
+    file = find_sources([source])[0]
+    reader, names = _open(file, reading)
+    if names is None:
+        _refuse_missing_header(file, reader.header)
+    sample = read_sample(reader)
+    suggestion = suggest(
+        names or reader.header,
+        sample,
+        presets,
+        preset="" if preset == NO_PRESET else preset,
+        default_country=default_country,
+    )
+    if names is not None:
+        mapping = suggestion.mapping.model_copy(update={"header": tuple(names)})
+        suggestion = Suggestion(mapping, suggestion.columns, suggestion.preset, suggestion.warnings)
+    return file, sample.height, suggestion
+
+
+def load_presets() -> dict[str, Mapping]:
+    """Read all presets, by name."""
+    folder = resources.files("pipelines").joinpath("presets")
+    files = {Path(file.name).stem: file for file in folder.iterdir() if file.name.endswith(".yaml")}
+    return {
+        name: Mapping.model_validate(yaml.safe_load(files[name].read_text(encoding="utf-8")))
+        for name in sorted(files)
+    }
+
+
+def read_sample(reader: SourceReader) -> pl.DataFrame:
+    """Give the first records as texts, malformed ones left out; one column per header position."""
+    columns = [f"c{position}" for position in range(len(reader.header))]
+    frames: list[pl.DataFrame] = []
+    size_bytes = 0
+    for frame in take_rows(reader.read(), SAMPLE_ROWS):
+        good = frame.filter(pl.col("malformed").is_null()).select(columns)
+        frames.append(good.select(_as_text(name, kind) for name, kind in good.schema.items()))
+        size_bytes += int(frame.estimated_size())
+        if size_bytes > SAMPLE_BYTES:
+            break
+    empty = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    return pl.concat([empty, *frames])
+
+
+def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
+    if isinstance(kind, pl.List):
+        return pl.col(name).cast(pl.List(pl.String)).list.join(LIST_MARK, ignore_nulls=True)
+    return pl.col(name).cast(pl.String)
+
+
+def _open(file: SourceFile, reading: ReadingOptions) -> tuple[SourceReader, list[str] | None]:
+    """Open a source; where it has no header, name its columns by their place."""
+    if reading.has_header or reading.header is not None:
+        return open_source(file, reading), None
+    width = len(open_source(file, replace(reading, has_header=True)).header)
+    names = [f"column_{number}" for number in range(1, width + 1)]
+    return open_source(file, replace(reading, header=tuple(names))), names
+
+
+def _refuse_missing_header(file: SourceFile, header: list[str]) -> None:
+    if check_emails(pl.Series([name.strip() for name in header], dtype=pl.String)).any():
+        raise SourceError(
+            f"{file.name}: a column is named like an e-mail address, so the first record seems to "
+            "be data. Give --no-header if the file has none."
+        )

@@ -1,0 +1,1 @@
+"""Suggesting a mapping from header names and a sample of values; pure, no I/O."""

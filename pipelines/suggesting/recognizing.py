@@ -1,0 +1,88 @@
+"""Recognizing an export by its header: which preset knows most of it."""
+
+from collections.abc import Mapping as MappingType
+from fnmatch import fnmatchcase
+
+from pipelines.suggesting.words import find_meaning
+from schemas.columns import READ_ONLY_COLUMNS, canonical_name
+from schemas.mapping import AnyOf, ColumnRule, Condition, Conditions, Mapping
+
+FEWEST_OWN = 2
+"""Headers that no other preset has and that are no everyday words: one may be chance."""
+SHARE = 0.5
+"""Share of the header that the preset has to know; custom properties are the rest."""
+CERTAIN_OWN = 5
+"""Own headers that are enough, however many custom properties there are."""
+
+
+def mentioned_columns(mapping: Mapping) -> dict[str, str]:
+    """Give each source column that a mapping speaks of, with what it becomes for people."""
+    found: dict[str, str] = {}
+
+    def note(rules: dict[str, ColumnRule], where: Conditions, endpoint: str | None) -> None:
+        for target, rule in rules.items():
+            becomes = target if endpoint is None else f"{target} of {endpoint}"
+            for source in rule.source or ():
+                found.setdefault(_plain(source), becomes)
+        for condition in _single(where):
+            found.setdefault(_plain(condition.column), "a condition")
+
+    note(mapping.columns, mapping.where, None)
+    for endpoint in mapping.endpoints:
+        note(endpoint.columns, endpoint.where, endpoint.name)
+    return found
+
+
+def is_ignored(header: str, mapping: Mapping) -> bool:
+    """Say whether a mapping leaves a column out on purpose."""
+    return any(fnmatchcase(_plain(header), _plain(pattern)) for pattern in mapping.ignore)
+
+
+def required_columns(mapping: Mapping) -> set[str]:
+    """Give the source columns without which a mapping does not work."""
+    tables = [mapping.columns, *(endpoint.columns for endpoint in mapping.endpoints)]
+    rules = [rule for table in tables for rule in table.values() if not rule.optional]
+    wheres = [mapping.where, *(endpoint.where for endpoint in mapping.endpoints)]
+    conditions = [c for where in wheres for c in _single(where) if not c.optional]
+    sources = {source for rule in rules for source in rule.source or ()}
+    return sources | {condition.column for condition in conditions}
+
+
+def recognize(header: list[str], presets: MappingType[str, Mapping]) -> str | None:
+    """Name the preset whose export a header is, or None."""
+    if is_canonical(header):
+        is_export = bool(READ_ONLY_COLUMNS & {name.strip() for name in header})
+        name = "pinpoint-export" if is_export else "pinpoint-import"
+        return name if name in presets else None
+    known_by = {name: _known(header, preset) for name, preset in presets.items()}
+    folded = {_plain(name) for name in header}
+    best: tuple[int, float, str] | None = None
+    for name, preset in presets.items():
+        foreign = set().union(*(known_by[other] for other in presets if other != name))
+        own = [h for h in known_by[name] - foreign if find_meaning(h) is None]
+        share = len(known_by[name]) / len(header)
+        fits = {_plain(column) for column in required_columns(preset)} <= folded
+        is_enough = len(own) >= CERTAIN_OWN or (len(own) >= FEWEST_OWN and share >= SHARE)
+        if fits and is_enough and (best is None or (len(own), share) > best[:2]):
+            best = (len(own), share, name)
+    return best[2] if best else None
+
+
+def _known(header: list[str], mapping: Mapping) -> set[str]:
+    """Give the columns of a header that a mapping speaks of."""
+    mentioned = mentioned_columns(mapping)
+    return {name for name in header if _plain(name) in mentioned or is_ignored(name, mapping)}
+
+
+def is_canonical(header: list[str]) -> bool:
+    """Say whether a header has Pinpoint's own names, at least those that an endpoint needs."""
+    return {"Address", "ChannelType"} <= {canonical_name(name) for name in header}
+
+
+def _single(where: Conditions) -> list[Condition]:
+    parts = [part.any_of if isinstance(part, AnyOf) else (part,) for part in where]
+    return [condition for part in parts for condition in part]
+
+
+def _plain(header: str) -> str:
+    return header.strip().casefold()
