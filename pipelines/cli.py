@@ -211,20 +211,20 @@ def report(run_id: str, runs_dir: Place, *, as_json: bool) -> None:
     metavar="CODE",
     help="Country for phone numbers in national form, such as US.",
 )
-@click.option(
+@option(
     "--preset",
     metavar="NAME",
-    help="Preset to begin with, or none. [default: the one whose export it looks like]",
+    help="Preset to begin with, or none. Else the one whose export it looks like.",
 )
-@click.option(
+@option(
     "--output",
     "-o",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Write the mapping there instead of on stdout.",
 )
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
-@click.option(
+@option("--force", is_flag=True, help="Write over a file that is there.")
+@option(
     "--json", "as_json", is_flag=True, help="Print the table as JSON on stdout, not the mapping."
 )
 def suggest_mapping(

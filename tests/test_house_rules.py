@@ -35,6 +35,10 @@ FORBIDDEN = [
     ("pipelines.destinations", "pipelines.steps"),
     ("pipelines.destinations", "pipelines.storage"),
     ("pipelines.report", "pipelines.destinations"),
+    *(
+        ("pipelines.suggesting", f"pipelines.{shell}")
+        for shell in ("sources", "storage", "destinations", "report", "settings")
+    ),
 ]
 CORE = (
     *("schemas", "pipelines.steps", "pipelines.sources", "pipelines.storage"),
@@ -54,6 +58,7 @@ SHELL = (
     *("pipelines.runners", "pipelines.cluster", "pipelines.cluster_checks", "pipelines.lanes"),
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),
     *("pipelines.mapping_files", "pipelines.plain_yaml"),
+    *("pipelines.suggesting", "pipelines.mapping_suggestion"),
 )
 # What is imported, and the only ones that may.
 RESERVED = {
@@ -143,9 +148,10 @@ def test_import_is_reserved(imported, allowed):
     assert expected
 
 
+@pytest.mark.parametrize("importer", ["pipelines.steps", "pipelines.suggesting"])
 @pytest.mark.parametrize("imported", IMPURE)
-def test_steps_are_pure(imported):
-    assert violations("pipelines.steps", imported) == []
+def test_steps_are_pure(importer, imported):
+    assert violations(importer, imported) == []
 
 
 @pytest.mark.parametrize("step", STEPS)

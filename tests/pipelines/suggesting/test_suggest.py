@@ -1,0 +1,213 @@
+"""Suggestions: tables as people have them, and what becomes of every column."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from preset_support import PRESETS, SAMPLES, as_frame, read_records
+
+from pipelines.suggesting.suggest import suggest
+from pipelines.suggesting.suggestion import Suggestion
+from schemas.mapping import ColumnRule, Mapping
+
+GERMAN = [
+    ["Kundennummer", "Vorname", "Nachname", "E-Mail-Adresse", "Handynummer", "Land", "PLZ", "Ort",
+     "Newsletter", "Abgemeldet am", "Kategorie", "Bemerkung", "Umsatz", "Passwort-Hash"],
+    ["K1", "Ana", "Silva", "ana@example.com", "+49 1512 3456789", "Deutschland", "10115", "Berlin",
+     "ja", "", "A", "", "12.5", "d41d8cd98f00b204e9800998ecf8427e"],
+    ["K2", "Bo", "Ols", "bo@example.com", "", "Österreich", "1010", "Wien",
+     "nein", "01.02.2026", "B", "", "7", "d41d8cd98f00b204e9800998ecf8427f"],
+    ["K3", "Eva", "Gut", "eva@example.org", "+49 1512 3456780", "DE", "20095", "Hamburg",
+     "ja", "", "A", "", "8", "d41d8cd98f00b204e9800998ecf84270"],
+]  # fmt: skip
+
+
+def suggest_for(header, *records, **options) -> Suggestion:
+    return suggest(header, as_frame(len(header), [list(r) for r in records]), PRESETS, **options)
+
+
+def becomes(suggestion: Suggestion) -> dict[str, str | None]:
+    return {column.header: column.becomes for column in suggestion.columns}
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_export_of_a_vendor_is_recognized(path):
+    header, records = read_records(path)
+    suggestion = suggest_for(header, *records)
+    assert suggestion.preset == path.stem
+    assert [column.header for column in suggestion.columns] == header
+    preset, mapping = PRESETS[path.stem], suggestion.mapping
+    assert (mapping.endpoints, mapping.ignore) == (preset.endpoints, preset.ignore)
+    assert mapping.columns.items() >= preset.columns.items()
+
+
+def test_custom_property_of_a_vendor_is_added():
+    header, records = read_records(next(path for path in SAMPLES if path.stem == "salesforce"))
+    suggestion = suggest_for(header, *records)
+    assert becomes(suggestion)["Loyalty Tier"] == "Attributes.Loyalty Tier"
+    assert suggestion.mapping.columns["Attributes.Loyalty Tier"] == ColumnRule(
+        source=("Loyalty Tier",)
+    )
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_without_its_preset_an_export_still_gives_addresses(path):
+    header, records = read_records(path)
+    suggestion = suggest_for(header, *records, preset="")
+    assert suggestion.preset is None
+    if suggestion.mapping.keep_canonical:
+        return
+    names = {endpoint.name for endpoint in suggestion.mapping.endpoints}
+    assert {"email", "mobile"} <= names
+
+
+def test_german_spreadsheet():
+    suggestion = suggest_for(*GERMAN)
+    assert suggestion.preset is None
+    assert becomes(suggestion) == {
+        "Kundennummer": "User.UserId",
+        "Vorname": "User.UserAttributes.FirstName",
+        "Nachname": "User.UserAttributes.LastName",
+        "E-Mail-Adresse": "Address of email",
+        "Handynummer": "Address of mobile",
+        "Land": "Location.Country",
+        "PLZ": "Location.PostalCode",
+        "Ort": "Location.City",
+        "Newsletter": "OptOut of email",
+        "Abgemeldet am": "OptOut of email and mobile",
+        "Kategorie": "Attributes.Kategorie",
+        "Bemerkung": None,
+        "Umsatz": "Metrics.Umsatz",
+        "Passwort-Hash": None,
+    }
+    assert [(c.header, c.why) for c in suggestion.left_open] == [
+        ("Bemerkung", "is empty in the sample"),
+        ("Passwort-Hash", "looks like a secret"),
+    ]
+    assert suggestion.mapping.columns["Location.Country"].values == {
+        "Deutschland": "DE", "Österreich": "AT"
+    }  # fmt: skip
+    assert [endpoint.name for endpoint in suggestion.mapping.endpoints] == [
+        "email", "email_opted_out", "mobile", "mobile_opted_out"
+    ]  # fmt: skip
+    confidences = {c.header: c.confidence for c in suggestion.columns}
+    assert confidences["E-Mail-Adresse"] == confidences["Land"] == "high"
+    assert confidences["Kategorie"] == "medium"
+
+
+def test_nothing_useful():
+    suggestion = suggest_for(["a", "b"], ["", "x" * 200], ["", "y" * 200])
+    assert suggestion.mapping == Mapping(keep_canonical=False)
+    assert [column.why for column in suggestion.left_open] == [
+        "is empty in the sample", "has values of 200 characters; 100 are allowed"
+    ]  # fmt: skip
+    assert suggestion.warnings[0].startswith("No column of e-mail addresses or phone numbers")
+
+
+def test_header_without_records_is_read_by_its_words():
+    suggestion = suggest_for(["Email", "Mobile", "Country", "Colour", "Opt out"])
+    assert becomes(suggestion) == {
+        "Email": "Address of email", "Mobile": "Address of mobile", "Country": "Location.Country",
+        "Colour": None, "Opt out": None,
+    }  # fmt: skip
+    assert {c.confidence for c in suggestion.columns} == {"medium", None}
+
+
+def test_better_one_of_two_wins_and_the_other_is_told():
+    header = ["Contact", "Email", "Phone", "Mobile"]
+    record = ["ana@example.com", "ana@example.org", "+12065550190", "+12065550101"]
+    suggestion = suggest_for(header, record, ["bo@example.com", "-", "+12065550191", ""])
+    addresses = [e.columns["Address"].source for e in suggestion.mapping.endpoints]
+    assert addresses == [("Contact",), ("Mobile",)]
+    whys = {column.header: column.why for column in suggestion.left_open}
+    assert whys == {
+        "Email": "Contact is the better one for Address of email",
+        "Phone": "Mobile is the better one for Address of mobile",
+    }
+
+
+def test_name_that_is_no_address_is_no_endpoint():
+    suggestion = suggest_for(["Email", "Email Domain"], ["ana@example.com", "example.com"])
+    assert becomes(suggestion) == {
+        "Email": "Address of email", "Email Domain": "Attributes.Email Domain"
+    }  # fmt: skip
+
+
+def test_national_numbers_are_medium_until_the_country_is_given():
+    header, record = ["Mobile"], ["(206) 555-0101"]
+    (column,) = suggest_for(header, record).columns
+    assert (column.becomes, column.confidence) == ("Address of mobile", "medium")
+    assert "--default-country" in column.why
+    (column,) = suggest_for(header, record, default_country="US").columns
+    assert (column.becomes, column.confidence) == ("Address of mobile", "high")
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "why"),
+    [
+        ("API key", ("k1", "k2"), "looks like a secret"),
+        ("Session", ("d41d8cd98f00b204e9800998ecf8427e",) * 2, "looks like an internal id"),
+        ("Sequence", tuple(str(n) for n in range(60)), "looks like an internal id"),
+        ("Remark", tuple(f"text {n}" for n in range(60)), "60 different values in 60 rows"),
+        ("Consent", ("perhaps", "yes"), "neither yes nor no"),
+        ("Last IP address", ("192.0.2.1",), "looks like an internal value"),
+        ("   ", ("x",), "has no name"),
+        ("CohortId", ("7",), "is never imported"),
+    ],
+)
+def test_why_a_column_is_left(header, values, why):
+    (column,) = suggest_for([header], *([value] for value in values)).columns
+    assert column.becomes is None
+    assert why in column.why
+
+
+def test_repeated_header_is_left_open():
+    suggestion = suggest_for(["Email", "Note", "Note"], ["ana@example.com", "a", "b"])
+    assert [c.why for c in suggestion.left_open] == [
+        "several columns have this name: rename them"
+    ] * 2
+
+
+def test_without_a_number_of_the_person_what_is_known_stays_with_the_endpoint():
+    suggestion = suggest_for(["Email", "First name"], ["ana@example.com", "Ana"])
+    assert becomes(suggestion)["First name"] == "Attributes.FirstName"
+    assert suggestion.warnings == (
+        "No column numbers the people: what is known of a person is kept with each endpoint.",
+    )
+
+
+def test_names_of_pinpoint_are_taken_as_they_are():
+    header = ["Id", "ChannelType", "Address", "E-mail", "Plan"]
+    suggestion = suggest_for(header, ["a", "EMAIL", "ana@example.com", "ana@example.com", "Plus"])
+    assert suggestion.preset == "pinpoint-import"
+    assert becomes(suggestion) == {
+        "Id": "Id", "ChannelType": "ChannelType", "Address": "Address", "E-mail": None,
+        "Plan": "Attributes.Plan",
+    }  # fmt: skip
+
+
+def test_number_of_attributes_is_bounded():
+    header = ["Email", *(f"Choice {n}" for n in range(300))]
+    suggestion = suggest_for(header, ["ana@example.com", *(["a"] * 300)])
+    assert len(suggestion.mapping.columns) == 250
+    assert "the service keeps no more" in suggestion.left_open[-1].why
+
+
+CELLS = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["ana@example.com", "+12065550101", "yes", "no", "2026-01-31", "US", "12", ""]),
+)
+NAMES = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["Email", "Phone", "Id", "Opt out", "Newsletter", "Tags", "Country", "Lat"]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_every_column_is_decided_or_left_open_and_nobody_is_opted_in(data):
+    header = data.draw(st.lists(NAMES, min_size=1, max_size=6))
+    records = data.draw(st.lists(st.lists(CELLS, min_size=len(header), max_size=len(header))))
+    suggestion = suggest_for(header, *records)
+    assert [column.header for column in suggestion.columns] == header
+    assert all(column.why for column in suggestion.columns)
+    assert '"NONE"' not in suggestion.mapping.model_dump_json()
