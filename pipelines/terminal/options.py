@@ -165,7 +165,9 @@ READING_OPTIONS = (
     option(
         "--no-header", is_flag=True, help="The file begins with data: name the columns by place."
     ),
-    option("--sheet", metavar="NAME", help="Worksheet of an Excel file; the first one if not given."),
+    option(
+        "--sheet", metavar="NAME", help="Worksheet of an Excel file; the first one if not given."
+    ),
 )
 """How sources are written; what is not given is found out."""
 

@@ -17,7 +17,9 @@ EMAIL = EndpointRule(
 
 
 def read(header, role, *values):
-    return read_consent(header, role, profile_column(pl.Series(values, dtype=pl.String), 1000, None))
+    return read_consent(
+        header, role, profile_column(pl.Series(values, dtype=pl.String), 1000, None)
+    )
 
 
 @pytest.mark.parametrize(
