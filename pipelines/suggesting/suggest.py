@@ -15,7 +15,7 @@ from pipelines.suggesting.recognizing import (
     recognize,
 )
 from pipelines.suggesting.suggestion import Candidate, SuggestedColumn, Suggestion
-from pipelines.suggesting.values import profile_column
+from pipelines.suggesting.values import Profile, profile_column
 from pipelines.suggesting.words import Role, find_meaning
 from schemas.columns import READ_ONLY_COLUMNS, RESULT_COLUMNS, canonical_name
 from schemas.mapping import Mapping
@@ -24,6 +24,8 @@ JUDGED_VALUES = 200_000
 MOST_VALUES = 1000
 FEWEST_VALUES = 20
 """Different values that are judged: of all columns together, of one at most and at least."""
+MOST_COLUMNS = 2000
+"""Columns that are looked at: a look takes some milliseconds."""
 
 Verdict = Candidate | Consent | SuggestedColumn
 """What one column gives by itself: a rule, a word about consent, or what is already decided."""
@@ -51,30 +53,40 @@ def suggest(
     """
     name = recognize(header, presets) if preset is None else preset or None
     base = presets[name] if name else None
+    canonical = is_canonical(header)
+    mentioned = mentioned_columns(base) if base is not None else {}
     looked_at = min(MOST_VALUES, max(FEWEST_VALUES, JUDGED_VALUES // max(len(header), 1)))
-    repeated = {text for text, count in Counter(header).items() if count > 1}
+    counts = Counter(header)
     verdicts: list[Verdict] = []
     for position, text in enumerate(header):
-        settled = _settle(text, base, is_canonical=is_canonical(header), repeated=repeated)
-        if settled is not None:
-            verdicts.append(settled)
-            continue
-        profile = profile_column(sample.to_series(position), looked_at, default_country)
-        meaning = find_meaning(text)
-        if meaning is not None and meaning.role in (Role.OPT_OUT, Role.OPT_IN):
-            read = read_consent(text, meaning.role, profile)
-            verdicts.append(
-                SuggestedColumn(text, None, None, read) if isinstance(read, str) else read
-            )
-        else:
-            verdicts.append(judge_column(text, meaning, profile))
-    if base is not None or is_canonical(header):
+        verdict: Verdict | None = _settle(text, base, mentioned, is_canonical=canonical)
+        if verdict is None and counts[text] > 1:
+            verdict = _open(text, "several columns have this name: rename them")
+        if verdict is None and position >= MOST_COLUMNS:
+            verdict = _open(text, f"is not looked at: it is behind the first {MOST_COLUMNS:,}")
+        if verdict is None:
+            profile = profile_column(sample.to_series(position), looked_at, default_country)
+            verdict = _judge(text, profile)
+        verdicts.append(verdict)
+    if base is not None or canonical:
         return extend(base or Mapping(), name, verdicts)
     return assemble(verdicts)
 
 
+def _judge(header: str, profile: Profile) -> Verdict:
+    meaning = find_meaning(header)
+    if meaning is None or meaning.role not in (Role.OPT_OUT, Role.OPT_IN):
+        return judge_column(header, meaning, profile)
+    read = read_consent(header, meaning.role, profile)
+    return _open(header, read) if isinstance(read, str) else read
+
+
+def _open(header: str, why: str) -> SuggestedColumn:
+    return SuggestedColumn(header, None, None, why)
+
+
 def _settle(
-    header: str, base: Mapping | None, *, is_canonical: bool, repeated: set[str]
+    header: str, base: Mapping | None, mentioned: dict[str, str], *, is_canonical: bool
 ) -> SuggestedColumn | None:
     """Decide on a column without a look at its values, where that can be."""
     plain = header.strip()
@@ -83,13 +95,9 @@ def _settle(
     if is_canonical and (canonical := canonical_name(header)):
         return SuggestedColumn(header, canonical, "high", "Pinpoint's own name")
     if not plain:
-        return SuggestedColumn(header, None, None, "has no name")
-    if base is not None:
-        becomes = mentioned_columns(base).get(plain.casefold())
-        if becomes is not None:
-            return SuggestedColumn(header, becomes, "high", "by the preset")
-        if is_ignored(header, base):
-            return SuggestedColumn(header, None, "high", "the preset leaves it out")
-    if header in repeated:
-        return SuggestedColumn(header, None, None, "several columns have this name: rename them")
+        return _open(header, "has no name")
+    if plain.casefold() in mentioned:
+        return SuggestedColumn(header, mentioned[plain.casefold()], "high", "by the preset")
+    if base is not None and is_ignored(header, base):
+        return SuggestedColumn(header, None, "high", "the preset leaves it out")
     return None

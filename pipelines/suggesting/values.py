@@ -33,7 +33,7 @@ NATIVE_COUNTRIES: Final = {
 }  # fmt: skip
 """Countries' names in other languages than English, folded, as spreadsheets have them."""
 _PHONE_SHAPE: Final = r"^\+?[0-9(][0-9 ()./\-\x{00A0}]{5,23}$"
-_NUMBER: Final = r"^[+-]?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?$"
+_NUMBER: Final = r"^[+-]?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,20})?$"
 _LOCAL_DATE: Final = r"^[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}(?:[ T,].*)?$"
 _CODE: Final = r"^(?:[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{24,}|eyJ[\w-]+\.[\w-]+.*)$"
 _HYPHEN_DATE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T].*)?$"

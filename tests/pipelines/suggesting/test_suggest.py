@@ -185,6 +185,14 @@ def test_names_of_pinpoint_are_taken_as_they_are():
     }  # fmt: skip
 
 
+def test_columns_that_are_looked_at_are_bounded(monkeypatch):
+    monkeypatch.setattr("pipelines.suggesting.suggest.MOST_COLUMNS", 2)
+    suggestion = suggest_for(["a", "b", "Email"], ["x", "y", "ana@example.com"])
+    assert [column.why for column in suggestion.left_open] == [
+        "is not looked at: it is behind the first 2"
+    ]
+
+
 def test_number_of_attributes_is_bounded():
     header = ["Email", *(f"Choice {n}" for n in range(300))]
     suggestion = suggest_for(header, ["ana@example.com", *(["a"] * 300)])
