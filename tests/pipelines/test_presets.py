@@ -38,6 +38,24 @@ def test_preset_is_a_mapping_that_says_where_its_headers_were_found(path):
 
 
 @pytest.mark.parametrize("name", PRESETS)
+def test_preset_is_documented_column_by_column(name):
+    text = (ROOT / "docs/presets.md").read_text(encoding="utf-8")
+    part = text[text.index(f"\n## {name}\n") + 1 :]
+    part = part[: part.find("\n## ")] if "\n## " in part else part
+    rows = dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", part, re.MULTILINE))
+    mapped = {
+        source
+        for table in all_rules(PRESETS[name])
+        for r in table.values()
+        for source in r.source or ()
+    }
+    assert {source for source, becomes in rows.items() if "which of" not in becomes} == mapped
+    for table in all_rules(PRESETS[name]):
+        for target, rule in table.items():
+            assert all(target in rows[source] for source in rule.source or ())
+
+
+@pytest.mark.parametrize("name", PRESETS)
 def test_preset_has_a_sample(name):
     assert name in {path.stem for path in SAMPLES}
 
