@@ -18,6 +18,7 @@ _PAIRS: Final = (
     *(("vero", "falso"), ("waar", "onwaar"), ("o", "n")),
 )
 """Yes and no, folded."""
+_ACCENTED: Final = {"nao": "não", "si": "sí"}
 _YES: Final = frozenset(yes for yes, _ in _PAIRS)
 _NO: Final = frozenset(no for _, no in _PAIRS)
 _REFUSING: Final = """
@@ -86,8 +87,8 @@ def read_consent(header: str, role: Role, profile: Profile) -> Consent | str:
     return Consent(
         header,
         channels,
-        tuple(sorted(words.get(word, word) for word in refusing)),
-        tuple(sorted(words.get(word, word) for word in agreeing)),
+        _written(refusing, words),
+        _written(agreeing, words),
     )
 
 
@@ -111,6 +112,13 @@ def apply_consent(endpoint: EndpointRule, consents: list[Consent]) -> list[Endpo
             update={"name": f"{endpoint.name}_opted_out", "where": (*endpoint.where, refused)}
         ),
     ]
+
+
+def _written(folded: set[str], seen: dict[str, str]) -> tuple[str, ...]:
+    """Write words as the column does; those that it may have besides, with and without accents."""
+    unseen = [word for word in folded if word not in seen]
+    accented = [_ACCENTED[word] for word in unseen if word in _ACCENTED]
+    return tuple(sorted([*(seen[word] for word in folded & seen.keys()), *unseen, *accented]))
 
 
 def _channels(header: str) -> frozenset[str]:

@@ -119,9 +119,16 @@ def find_separator(profile: Profile) -> str | None:
 
 
 def native_countries(values: tuple[str, ...]) -> dict[str, str]:
-    """Give the codes of those values that name a country in another language than English."""
-    folded = ((value, fold(value)) for value in values)
-    return {value: NATIVE_COUNTRIES[name] for value, name in folded if name in NATIVE_COUNTRIES}
+    """Give the codes of those values that name a country in another language than English.
+
+    Values that differ in case alone are one.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for value in values:
+        code = NATIVE_COUNTRIES.get(fold(value))
+        if code is not None:
+            found.setdefault(value.lower(), (value, code))
+    return dict(found.values())
 
 
 def _share(fits: pl.Series) -> float:
@@ -145,7 +152,8 @@ def _count_phones(values: pl.Series, country: str | None) -> int:
 
 def _count_countries(values: pl.Series) -> int:
     known = normalize_countries(values).is_in(list(country_codes()))
-    return int(known.sum()) + len(native_countries(tuple(values.filter(~known).to_list())))
+    others = values.filter(~known).to_list()
+    return int(known.sum()) + sum(fold(text) in NATIVE_COUNTRIES for text in others)
 
 
 def _count_dates(values: pl.Series) -> int:

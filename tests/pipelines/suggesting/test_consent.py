@@ -34,6 +34,9 @@ def read(header, role, *values):
         (Role.OPT_IN, ("SUBSCRIBED", "NEVER_SUBSCRIBED"), {"NEVER_SUBSCRIBED"}, {"SUBSCRIBED"}),
         (Role.OPT_IN, ("subscribed", "pending"), {"pending"}, {"subscribed"}),
         (Role.OPT_OUT, ("x", ""), {"x"}, set()),
+        (Role.OPT_IN, ("sim",), {"não", "nao"}, {"sim"}),
+        (Role.OPT_IN, ("Não",), {"Não"}, {"sim"}),
+        (Role.OPT_OUT, ("YES", "yes", "Yes"), {"Yes"}, {"no"}),
     ],
 )
 def test_yes_and_no(role, values, refusing, others):

@@ -73,3 +73,4 @@ def test_separator(values, separator):
 
 def test_native_countries():
     assert native_countries(("Österreich", "US", "Nirgendwo")) == {"Österreich": "AT"}
+    assert native_countries(("ITALIA", "Italia", "Francia")) == {"ITALIA": "IT", "Francia": "FR"}
