@@ -33,6 +33,16 @@ _AGREEING: Final = """
     angemeldet, erteilt, bestätigt, abonné, inscrit, accordé, suscrito, aceptado, iscritto,
     concesso, inscrito, aangemeld, ingeschreven
 """
+_SURELY_OUT: Final = frozenset(
+    (
+        *("unsubscribed", "opted out", "never subscribed", "abgemeldet", "desabonne"),
+        *("desinscrit", "disiscritto", "descadastrado", "uitgeschreven"),
+    )
+)
+"""Words that are said of nothing but a subscription."""
+_OUT: Final = frozenset(
+    ("unsubscribed", "opted out", "never subscribed", "abgemeldet", "desabonne", "desinscrit")
+) | {"disiscritto", "descadastrado", "uitgeschreven"}
 _OUT: Final = frozenset(fold(word) for word in _REFUSING.split(","))
 _IN: Final = frozenset(fold(word) for word in _AGREEING.split(","))
 _MOST_WORDS: Final = 20
@@ -55,6 +65,12 @@ class Consent:
     def is_about(self, endpoint: str) -> bool:
         """Say whether it counts for an endpoint."""
         return not self.channels or endpoint in self.channels
+
+
+def speaks_of_consent(profile: Profile) -> bool:
+    """Say whether values are states of a subscription, whatever the header says."""
+    words = {fold(value) for value in profile.values}
+    return profile.distinct <= _MOST_WORDS and not words.isdisjoint(_SURELY_OUT)
 
 
 def read_consent(header: str, role: Role, profile: Profile) -> Consent | str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping as MappingType
 import polars as pl
 
 from pipelines.suggesting.assembling import assemble, extend
-from pipelines.suggesting.consent import Consent, read_consent
+from pipelines.suggesting.consent import Consent, read_consent, speaks_of_consent
 from pipelines.suggesting.judging import judge_column
 from pipelines.suggesting.recognizing import (
     is_canonical,
@@ -75,9 +75,12 @@ def suggest(
 
 def _judge(header: str, profile: Profile) -> Verdict:
     meaning = find_meaning(header)
-    if meaning is None or meaning.role not in (Role.OPT_OUT, Role.OPT_IN):
-        return judge_column(header, meaning, profile)
-    read = read_consent(header, meaning.role, profile)
+    role = meaning.role if meaning else None
+    if role not in (Role.OPT_OUT, Role.OPT_IN):
+        if not speaks_of_consent(profile):
+            return judge_column(header, meaning, profile)
+        role = Role.OPT_IN
+    read = read_consent(header, role, profile)
     return _open(header, read) if isinstance(read, str) else read
 
 

@@ -151,14 +151,15 @@ _WORDS: Final[dict[Role, str]] = {
         interessen, etiquettes, etiquetas, etichette, interesses
     """,
     Role.OPT_OUT: """
-        opt out, optout, unsub, unsub time, unsubscription, désabonnement, opted out,
-        unsubscribed, unsubscribe, unsubscribed at, unsubscribe date, do not contact, do
-        not email, do not call, do not sms, do not disturb, no marketing, blacklisted,
-        suppressed, abgemeldet, abmeldung, abgemeldet am, keine werbung, werbesperre,
-        mailsperre, widerspruch, widersprochen, gesperrt, desabonne, desinscrit, ne pas
-        contacter, opposition, baja, dado de baja, no contactar, disiscritto,
-        cancellato, non contattare, descadastrado, nao contactar, cancelado,
-        uitgeschreven, afgemeld, niet benaderen
+        opt out, optout, suppression, suppressions, complaint, complaints, robinson
+        list, robinsonliste, lista robinson, unsubscribes, blocklisted, unsub, unsub
+        time, unsubscription, désabonnement, opted out, unsubscribed, unsubscribe,
+        unsubscribed at, unsubscribe date, do not contact, do not email, do not call, do
+        not sms, do not disturb, no marketing, blacklisted, suppressed, abgemeldet,
+        abmeldung, abgemeldet am, keine werbung, werbesperre, mailsperre, widerspruch,
+        widersprochen, gesperrt, desabonne, desinscrit, ne pas contacter, opposition,
+        baja, dado de baja, no contactar, disiscritto, cancellato, non contattare,
+        descadastrado, nao contactar, cancelado, uitgeschreven, afgemeld, niet benaderen
     """,
     Role.OPT_IN: """
         opt in, optin, opted in, subscribed, subscription, subscription status, consent,

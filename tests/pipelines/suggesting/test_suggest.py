@@ -114,6 +114,13 @@ def test_nothing_useful():
     assert suggestion.warnings[0].startswith("No column of e-mail addresses or phone numbers")
 
 
+def test_states_of_a_subscription_are_consent_whatever_the_header_says():
+    header = ["Email", "Status"]
+    suggestion = suggest_for(header, ["ana@example.com", "Subscribed"], ["b@x.org", "Unsubscribed"])
+    (endpoint,) = suggestion.mapping.endpoints
+    assert endpoint.columns["OptOut"].values == {"Unsubscribed": "ALL", "Subscribed": None}
+
+
 def test_header_without_records_is_read_by_its_words():
     suggestion = suggest_for(["Email", "Mobile", "Country", "Colour", "Opt out"])
     assert becomes(suggestion) == {

@@ -32,6 +32,7 @@ from pipelines.suggesting.words import Role, find_meaning, fold
         ("Unsubscribed from all email", Role.OPT_OUT, False),
         ("Email Opt Out", Role.OPT_OUT, False),
         ("Mobile phone opted out", Role.OPT_OUT, False),
+        ("Email Suppressions", Role.OPT_OUT, False),
         ("UNSUB_TIME", Role.OPT_OUT, True),
         ("Abgemeldet am", Role.OPT_OUT, True),
         ("Ne pas contacter", Role.OPT_OUT, True),
