@@ -103,12 +103,13 @@ def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
 
 
 def _open(file: SourceFile, reading: ReadingOptions) -> tuple[SourceReader, list[str] | None]:
-    """Open a source; where it has no header, name its columns by their place."""
+    """Open a source, and name its columns by their place where it has no header to name them."""
     if reading.has_header or reading.header is not None:
         return open_source(file, reading), None
     width = len(open_source(file, replace(reading, has_header=True)).header)
     names = [f"column_{number}" for number in range(1, width + 1)]
-    return open_source(file, replace(reading, header=tuple(names))), names
+    reader = open_source(file, replace(reading, header=tuple(names)))
+    return reader, names if reader.header == names else None  # formats other than CSV name them
 
 
 def _refuse_missing_header(file: SourceFile, header: list[str]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from pipelines.suggesting.consent import Consent, apply_consent
+from pipelines.suggesting.recognizing import required_columns
 from pipelines.suggesting.suggestion import Candidate, SuggestedColumn, Suggestion
 from schemas.columns import ATTRIBUTES, NAMED_PREFIXES, USER_ATTRIBUTES
 from schemas.limits import ATTRIBUTE_NAMES
@@ -16,6 +17,7 @@ NO_ADDRESS = (
 NO_USER = "No column numbers the people: what is known of a person is kept with each endpoint."
 
 Verdict = Candidate | Consent | SuggestedColumn
+"""What one column gives by itself: a rule, a word about consent, or what is already decided."""
 
 
 def assemble(verdicts: Sequence[Verdict]) -> Suggestion:
@@ -46,7 +48,12 @@ def extend(base: Mapping, preset: str | None, verdicts: Sequence[Verdict]) -> Su
     columns = {target: candidate.rule for (_, target), candidate in chosen.items()}
     mapping = base.model_copy(update={"columns": {**base.columns, **columns}})
     reported = [_report(verdict, chosen, losers, []) for verdict in verdicts]
-    return Suggestion(mapping, tuple(reported), preset)
+    there = {verdict.header.strip().casefold() for verdict in verdicts}
+    missing = [n for n in sorted(required_columns(base)) if n.strip().casefold() not in there]
+    warnings = [
+        f"The preset needs a column {name}, which this source calls otherwise." for name in missing
+    ]
+    return Suggestion(mapping, tuple(reported), preset, tuple(warnings))
 
 
 def choose(

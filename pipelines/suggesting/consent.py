@@ -40,9 +40,6 @@ _SURELY_OUT: Final = frozenset(
     )
 )
 """Words that are said of nothing but a subscription."""
-_OUT: Final = frozenset(
-    ("unsubscribed", "opted out", "never subscribed", "abgemeldet", "desabonne", "desinscrit")
-) | {"disiscritto", "descadastrado", "uitgeschreven"}
 _OUT: Final = frozenset(fold(word) for word in _REFUSING.split(","))
 _IN: Final = frozenset(fold(word) for word in _AGREEING.split(","))
 _MOST_WORDS: Final = 20

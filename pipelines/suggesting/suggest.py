@@ -5,8 +5,8 @@ from collections.abc import Mapping as MappingType
 
 import polars as pl
 
-from pipelines.suggesting.assembling import assemble, extend
-from pipelines.suggesting.consent import Consent, read_consent, speaks_of_consent
+from pipelines.suggesting.assembling import Verdict, assemble, extend
+from pipelines.suggesting.consent import read_consent, speaks_of_consent
 from pipelines.suggesting.judging import judge_column
 from pipelines.suggesting.recognizing import (
     is_canonical,
@@ -14,7 +14,7 @@ from pipelines.suggesting.recognizing import (
     mentioned_columns,
     recognize,
 )
-from pipelines.suggesting.suggestion import Candidate, SuggestedColumn, Suggestion
+from pipelines.suggesting.suggestion import SuggestedColumn, Suggestion
 from pipelines.suggesting.values import Profile, profile_column
 from pipelines.suggesting.words import Role, find_meaning
 from schemas.columns import READ_ONLY_COLUMNS, RESULT_COLUMNS, canonical_name
@@ -26,9 +26,6 @@ FEWEST_VALUES = 20
 """Different values that are judged: of all columns together, of one at most and at least."""
 MOST_COLUMNS = 2000
 """Columns that are looked at: a look takes some milliseconds."""
-
-Verdict = Candidate | Consent | SuggestedColumn
-"""What one column gives by itself: a rule, a word about consent, or what is already decided."""
 
 
 def suggest(

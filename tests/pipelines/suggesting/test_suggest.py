@@ -49,6 +49,13 @@ def test_custom_property_of_a_vendor_is_added():
     )
 
 
+def test_column_that_a_preset_misses_is_told():
+    suggestion = suggest_for(["E-Mail", "Record ID"], ["ana@example.com", "1"], preset="hubspot")
+    assert suggestion.warnings == (
+        "The preset needs a column Email, which this source calls otherwise.",
+    )
+
+
 def test_consent_that_a_preset_does_not_know_is_told():
     header, records = read_records(next(path for path in SAMPLES if path.stem == "hubspot"))
     header = [*header, "Opted out of email: One to One"]
