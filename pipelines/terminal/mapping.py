@@ -39,7 +39,9 @@ def print_suggestion(
         source, settings.reading, preset=preset, default_country=settings.default_country
     )
     name = str(output) if output is not None else "mapping.yaml"
-    try_next = f"endpoint-import plan {shlex.quote(source)} --mapping {shlex.quote(name)}"
+    try_next = shlex.join(
+        ["endpoint-import", "plan", source, "--mapping", name, *_same_options(settings)]
+    )
     opening = (
         f"Suggested for {file.name} by its header and its first {looked_at:,} records.",
         f"Look through it, then try: {try_next}",
@@ -56,6 +58,19 @@ def print_suggestion(
     if output is None:
         try_next += "  (with the mapping in that file: -o)"
     click.echo(f"Next: {try_next}", err=True)
+
+
+def _same_options(settings: ImportSettings) -> list[str]:
+    """Repeat what was said of the source, which holds for the next command too."""
+    names = ("delimiter", "encoding", "quote", "escape", "sheet", "default_country")
+    given = {name: getattr(settings, name) for name in names}
+    options = [
+        part
+        for name, value in given.items()
+        if value is not None
+        for part in (f"--{name.replace('_', '-')}", str(value))
+    ]
+    return [*options, *(["--no-header"] if settings.no_header else [])]
 
 
 def _write(output: Path, text: str) -> None:

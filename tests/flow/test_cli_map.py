@@ -37,6 +37,13 @@ def test_mapping_on_stdout(cli):
     assert "3456789" not in shown
 
 
+def test_next_command_has_the_same_options(cli):
+    result = cli("map", "kontakte.csv", "-o", "my crm.yaml", "--default-country", "DE")
+    assert result.code == 0
+    expected = "plan kontakte.csv --mapping 'my crm.yaml' --default-country DE"
+    assert f"Next: endpoint-import {expected}\n" in result.stderr
+
+
 def test_prefect_is_not_started(cli):
     assert cli("map", "kontakte.csv").code == 0
     assert not (cli.cwd / "prefect").exists()
