@@ -24,6 +24,7 @@ SNIFFED_BYTES = 4096
 _MAGIC = {
     b"PAR1": SourceFormat.PARQUET,
     b"ARROW1": SourceFormat.ARROW,
+    b"\xff\xff\xff\xff": SourceFormat.ARROW,  # a stream's
     b"PK\x03\x04": SourceFormat.EXCEL,
 }
 _PACKED_MAGIC = {

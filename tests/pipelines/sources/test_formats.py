@@ -46,6 +46,7 @@ def test_the_ending_tells(name, kind):
     [
         (b"PAR1\x15\x04", SourceFormat.PARQUET),
         (b"ARROW1\x00\x00", SourceFormat.ARROW),
+        (b"\xff\xff\xff\xffx\x01\x00\x00", SourceFormat.ARROW),
         (b"PK\x03\x04\x14\x00", SourceFormat.EXCEL),
         (b'{"Id": "1"}\n', NDJSON),
         (b'\xef\xbb\xbf \r\n\t{"Id": "1"}\n', NDJSON),
