@@ -114,6 +114,13 @@ SHEETS = [
     pytest.param([["a", 5, True]], (0, 0), ["a", "5", "true"], [], id="header only"),
     pytest.param([["a", "b"], ["1"]], (0, 0), ["a", "b"], [["1", None]], id="column without value"),
     pytest.param([["a"], ["1", "2"]], (0, 0), ["a", ""], [["1", "2"]], id="longer than the header"),
+    pytest.param(
+        [["a", "b"], [], ["1", Formula("#N/A")], ["2", date(2026, 1, 2)]],
+        (7, 3),
+        ["a", "b"],
+        [["1", "#N/A"], ["2", "2026-01-02"]],
+        id="errors and dates not at A1",
+    ),
     pytest.param([["*"], ["1"]], (0, 0), ["*"], [["1"]], id="name like a pattern"),
 ]
 

@@ -155,6 +155,31 @@ def test_structs_become_dotted_columns(read):
     )
 
 
+class Remote(LocalContent):
+    """A file that is not on this machine."""
+
+    path = None
+
+    def __init__(self, path):
+        object.__setattr__(self, "place", path)
+
+    @property
+    def name(self):
+        return "s3://bucket/x.parquet"
+
+    def open_seekable(self):
+        return self.place.open("rb")
+
+
+def test_a_file_from_elsewhere_is_read_too(tmp_path):
+    pq.write_table(pa.table({"Id": ["1"]}), tmp_path / "x.parquet")
+    source = ParquetReader(Remote(tmp_path / "x.parquet"), ReadingOptions())
+    assert [frame.rows() for frame in source.read()] == [[(1, None, "1")]]
+    (tmp_path / "x.parquet").write_bytes(b"PAR1")
+    with pytest.raises(SourceError, match=r"s3://bucket/x\.parquet is not a readable Parquet file"):
+        ParquetReader(Remote(tmp_path / "x.parquet"), ReadingOptions())
+
+
 def test_rows_are_numbered_over_row_groups_and_batches(read):
     count = BATCH_ROWS + 7
     _, rows = read(pa.table({"Id": [str(n) for n in range(count)]}), row_group_size=1000)
