@@ -272,15 +272,24 @@ def test_entities_are_not_resolved(path, entities):
     assert time.monotonic() - started < 3
 
 
-def test_a_cell_far_away_ends_the_worker_only(path):
+@pytest.mark.parametrize("row", [30_000, 1_048_576])
+def test_a_cell_far_away_ends_the_worker_only(path, row):
     """Between two cells calamine makes room for all the others."""
     write(path, {"S": [["a"], ["1"]]})
-    far = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    far = b'<row r="%d"><c r="XFD%d"><v>1</v></c></row></sheetData>' % (row, row)
     rewrite(path, sheet1=lambda content: content.replace(b"</sheetData>", far))
     started = time.monotonic()
     with pytest.raises(SourceError, match=r"took too much memory.*save the sheet as CSV"):
         read(path)
     assert time.monotonic() - started < 3
+
+
+def test_a_cell_far_to_the_right_is_refused_for_its_column(path):
+    write(path, {"S": [["a"], ["1"]]})
+    far = b'<row r="300"><c r="XFD300"><v>1</v></c></row></sheetData>'
+    rewrite(path, sheet1=lambda content: content.replace(b"</sheetData>", far))
+    with pytest.raises(SourceError, match="it has 16,384 columns"):
+        read(path)
 
 
 def test_very_many_columns_are_refused(path):
