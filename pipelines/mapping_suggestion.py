@@ -1,13 +1,11 @@
 """Mapping suggestion: the first records of a source, the presets, and what is suggested of both."""
 
 from dataclasses import replace
-from importlib import resources
-from pathlib import Path
 
 import polars as pl
-import yaml
 
 from pipelines.errors import ConfigurationError, SourceError
+from pipelines.mapping_files import list_presets, load_mapping
 from pipelines.sources.base import ReadingOptions, SourceFile, SourceReader
 from pipelines.sources.cutting import take_rows
 from pipelines.sources.finding import find_sources
@@ -73,12 +71,8 @@ def suggest_mapping(
 
 def load_presets() -> dict[str, Mapping]:
     """Read all presets, by name."""
-    folder = resources.files("pipelines").joinpath("presets")
-    files = {Path(file.name).stem: file for file in folder.iterdir() if file.name.endswith(".yaml")}
-    return {
-        name: Mapping.model_validate(yaml.safe_load(files[name].read_text(encoding="utf-8")))
-        for name in sorted(files)
-    }
+    presets = {name: load_mapping(name) for name in list_presets()}
+    return {name: mapping for name, mapping in presets.items() if mapping is not None}
 
 
 def read_sample(reader: SourceReader) -> pl.DataFrame:

@@ -34,6 +34,8 @@ class Condition(MappingPart):
     one. A value that is no number, or no date in ISO 8601, does not hold."""
     at_most: Bound | None = None
     """Its value is this number or less, or this date or an earlier one."""
+    optional: bool = False
+    """Take the value for blank where a file has no such column, which is an error otherwise."""
 
     @field_validator("equals", "not_equals", "contains", "starts_with")
     @classmethod
@@ -62,7 +64,7 @@ class Condition(MappingPart):
 
     @model_validator(mode="after")
     def _check_one(self) -> Self:
-        given = [name for name in type(self).model_fields if name != "column"]
+        given = [name for name in type(self).model_fields if name not in ("column", "optional")]
         given = [name for name in given if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError("compare in exactly one way, such as `equals`")

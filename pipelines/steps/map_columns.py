@@ -83,7 +83,7 @@ class ColumnPlan:
         """Source columns that rules need and the header lacks."""
         if self.mapping is None:
             return ()
-        needed = [condition.column for condition in self.mapping.all_conditions]
+        needed = [c.column for c in self.mapping.all_conditions if not c.optional]
         for _, rule in self.mapping.all_rules:
             needed += () if rule.optional else rule.columns
             needed += [rule.region_column] if rule.region_column and not rule.optional else []

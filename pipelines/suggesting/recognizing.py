@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from pipelines.suggesting.words import find_meaning
 from schemas.columns import READ_ONLY_COLUMNS, canonical_name
-from schemas.mapping import AnyOf, ColumnRule, Condition, Conditions, Mapping
+from schemas.mapping import ColumnRule, Mapping
 
 FEWEST_OWN = 2
 """Headers that no other preset has and that are no everyday words: one may be chance."""
@@ -19,17 +19,16 @@ def mentioned_columns(mapping: Mapping) -> dict[str, str]:
     """Give each source column that a mapping speaks of, with what it becomes for people."""
     found: dict[str, str] = {}
 
-    def note(rules: dict[str, ColumnRule], where: Conditions, endpoint: str | None) -> None:
+    def note(rules: dict[str, ColumnRule], told: str) -> None:
         for target, rule in rules.items():
-            becomes = target if endpoint is None else f"{target} of {endpoint}"
-            for source in rule.source or ():
-                found.setdefault(_plain(source), becomes)
-        for condition in _single(where):
-            found.setdefault(_plain(condition.column), "a condition")
+            for source in rule.columns:
+                found.setdefault(_plain(source), f"{target}{told}")
 
-    note(mapping.columns, mapping.where, None)
+    note(mapping.columns, "")
     for endpoint in mapping.endpoints:
-        note(endpoint.columns, endpoint.where, endpoint.name)
+        note(endpoint.columns, f" of {endpoint.name}")
+    for condition in mapping.all_conditions:
+        found.setdefault(_plain(condition.column), "a condition")
     return found
 
 
@@ -40,12 +39,9 @@ def is_ignored(header: str, mapping: Mapping) -> bool:
 
 def required_columns(mapping: Mapping) -> set[str]:
     """Give the source columns without which a mapping does not work."""
-    tables = [mapping.columns, *(endpoint.columns for endpoint in mapping.endpoints)]
-    rules = [rule for table in tables for rule in table.values() if not rule.optional]
-    wheres = [mapping.where, *(endpoint.where for endpoint in mapping.endpoints)]
-    conditions = [c for where in wheres for c in _single(where) if not c.optional]
-    sources = {source for rule in rules for source in rule.source or ()}
-    return sources | {condition.column for condition in conditions}
+    rules = [rule for _, rule in mapping.all_rules if not rule.optional]
+    conditions = {c.column for c in mapping.all_conditions if not c.optional}
+    return conditions | {source for rule in rules for source in rule.columns}
 
 
 def recognize(header: list[str], presets: MappingType[str, Mapping]) -> str | None:
@@ -77,11 +73,6 @@ def _known(header: list[str], mapping: Mapping) -> set[str]:
 def is_canonical(header: list[str]) -> bool:
     """Say whether a header has Pinpoint's own names, at least those that an endpoint needs."""
     return {"Address", "ChannelType"} <= {canonical_name(name) for name in header}
-
-
-def _single(where: Conditions) -> list[Condition]:
-    parts = [part.any_of if isinstance(part, AnyOf) else (part,) for part in where]
-    return [condition for part in parts for condition in part]
 
 
 def _plain(header: str) -> str:

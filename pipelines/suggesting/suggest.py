@@ -66,7 +66,7 @@ def suggest(
             verdict = _judge(text, profile)
         verdicts.append(verdict)
     if base is not None or canonical:
-        return extend(base or Mapping(), name, verdicts)
+        return extend(base or Mapping.model_validate({}), name, verdicts)
     return assemble(verdicts)
 
 

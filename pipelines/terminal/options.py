@@ -67,12 +67,7 @@ DATABASE = option(
 )
 
 SOURCES = (click.argument("sources", nargs=-1, required=True, metavar="SOURCE..."),)
-SOURCE_OPTIONS = (
-    option(
-        "--mapping",
-        metavar="FILE|PRESET",
-        help="Mapping file (YAML), or the name of a preset, that says what other columns mean.",
-    ),
+READING_OPTIONS = (
     option(
         "--delimiter",
         metavar="CHARACTER",
@@ -102,6 +97,16 @@ SOURCE_OPTIONS = (
         help="CSV files begin with data; the mapping names their columns.",
     ),
     option("--sheet", metavar="NAME", help="Worksheet of Excel files; the first one if not given."),
+)
+"""How sources are written; what is not given is found out."""
+
+SOURCE_OPTIONS = (
+    option(
+        "--mapping",
+        metavar="FILE|PRESET",
+        help="Mapping file (YAML), or the name of a preset, that says what other columns mean.",
+    ),
+    *READING_OPTIONS,
     option(
         "--default-country",
         metavar="CODE",
@@ -111,11 +116,6 @@ SOURCE_OPTIONS = (
         "--default-channel",
         type=click.Choice([channel.value for channel in ChannelType], case_sensitive=False),
         help="Channel of rows that name none.",
-    ),
-    option(
-        "--mapping",
-        metavar="FILE|PRESET",
-        help="Mapping file (YAML), or the name of a preset, for columns of other names.",
     ),
     option(
         "--phone-check",
@@ -154,22 +154,6 @@ SOURCE_OPTIONS = (
     JSON,
 )
 """What to read and how to judge it."""
-
-READING_OPTIONS = (
-    option("--delimiter", metavar="CHARACTER", help="Character between the fields of CSV, or tab."),
-    option("--encoding", metavar="NAME", help="Encoding of CSV and JSON, such as cp1252."),
-    option("--quote", metavar="CHARACTER", help="Character around fields of CSV, or none."),
-    option(
-        "--escape", metavar="CHARACTER", help="Character before a quote that is meant, or none."
-    ),
-    option(
-        "--no-header", is_flag=True, help="The file begins with data: name the columns by place."
-    ),
-    option(
-        "--sheet", metavar="NAME", help="Worksheet of an Excel file; the first one if not given."
-    ),
-)
-"""How sources are written; what is not given is found out."""
 
 DESTINATION_OPTIONS = (
     option("--application-id", metavar="ID", help="Pinpoint application that endpoints go into."),
