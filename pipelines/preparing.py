@@ -14,6 +14,7 @@ from pipelines.steps.encode import encode
 from pipelines.steps.endpoint_rows import drop_explained, drop_repeated, list_endpoints
 from pipelines.steps.map_columns import ColumnPlan, excess_columns, map_columns, plan_columns
 from pipelines.steps.normalize import NormalizeParams, normalize
+from pipelines.steps.regions import read_regions
 from pipelines.steps.result import drop_refused, find_issues, join_issues
 from pipelines.steps.swallowed import find_swallowed
 from pipelines.steps.undecodable import find_undecodable
@@ -83,17 +84,19 @@ def prepare(
     if source.mapping is not None and source.mapping.where:
         write_parquet(mapped.left_out, run.part("left_out", part.number))
         rows = rows.join(mapped.left_out, on="row_key", how="anti", maintain_order="left")
-    faults, found = mapped.issues, [refused]
+    faults, found, country = mapped.issues, [refused], settings.default_country
     # Under one name, so that no more than two of the frames are in memory.
-    step = normalize(
-        mapped.frame, NormalizeParams(settings.default_country, settings.default_channel)
-    )
+    step = normalize(mapped.frame, NormalizeParams(country, settings.default_channel))
     del mapped
     found += [faults, drop_explained(step.issues, faults)]
     frame = drop_repeated(step.frame)
-    ids = frame.select(pl.col("row_key").cast(pl.Int64), pl.col("Id").alias("endpoint_id"))
+    ids = frame.select(
+        pl.col("row_key").cast(pl.Int64),
+        pl.col("Id").alias("endpoint_id"),
+        read_regions(frame, country),
+    )
     rows = list_endpoints(rows, ids)
-    step = validate(frame, ValidateParams(settings.phone_check, tuple(excess)))
+    step = validate(frame, ValidateParams(settings.phone_check, tuple(excess), country))
     del frame
     found.append(drop_explained(step.issues, faults))
     step = encode(drop_refused(step.frame, faults), with_items=with_items)

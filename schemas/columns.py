@@ -54,6 +54,7 @@ RESULT_COLUMNS: Final = (
     "_outcome",
     "_error_codes",
     "_error_messages",
+    "_suggestion",
 )
 """What errors.csv adds behind the original columns; ignored when it is fed back in."""
 

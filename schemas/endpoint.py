@@ -21,21 +21,23 @@ from schemas.columns import (
     SCALAR_COLUMNS,
     USER_ATTRIBUTES,
 )
+from schemas.damage import SCIENTIFIC_ID
 from schemas.distinct import judge
 from schemas.emails import check_emails
 from schemas.issues import IssueKind
+from schemas.mojibake import SUSPECT, is_mojibake
 from schemas.phones import PhoneCheck, check_phones
-from schemas.text_bytes import CONTROL, holds_any, is_ascii
+from schemas.postal_codes import short_codes
+from schemas.spreadsheet_errors import SPREADSHEET_ERRORS
+from schemas.text_bytes import CONTROL, holds_any, holds_byte, is_ascii
 
 ENDPOINT_STATUSES = frozenset({"ACTIVE", "INACTIVE"})
 OPT_OUTS = frozenset({"ALL", "NONE"})
 """The words of two members that are plain texts in the service model."""
 CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
 """C0 without tab and line breaks, DEL, and C1: none of them is text, all come from accidents."""
-_CONTINUATION = r"[\x{80}-\x{bf}ƒ‚„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ€]"
-"""A later byte of a UTF-8 sequence, read as Latin-1 or Windows-1252."""
-MOJIBAKE = rf"(?:Ã{_CONTINUATION}|Â[\x{{a0}}-\x{{bf}}]|â€{_CONTINUATION}|â‚¬|â„¢)"
-"""Letters, signs and punctuation of Western languages, read in the wrong encoding."""
+REPLACEMENT_CHARACTER = r"\x{fffd}"
+"""What a program writes in place of bytes that it cannot read."""
 ID_CHARACTERS_REFUSED = r"[${}\t\r\n]"
 """Source: the service model, UpdateEndpoint.EndpointId; tabs and line breaks are ours."""
 EFFECTIVE_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
@@ -49,7 +51,7 @@ VIEWS: dict[str, str] = {
     "phone_address": "Address",
     "email_address": "Address",
     "apns_address": "Address",
-    "us_postal_code": "Location.PostalCode",
+    "short_postal_code": "Location.PostalCode",
     "ownerless_attributes": "User.UserId",
 }
 """Derived columns and the column that their issues are reported under."""
@@ -70,8 +72,8 @@ def view_columns(columns: list[str]) -> list[pl.Expr]:
         pl.when(channel.is_in(sorted(APNS_CHANNELS))).then(address).alias("apns_address"),
     ]
     if {"Location.PostalCode", "Location.Country"} <= set(columns):
-        in_us = pl.col("Location.Country") == "US"
-        views.append(pl.when(in_us).then(pl.col("Location.PostalCode")).alias("us_postal_code"))
+        short = short_codes(pl.col("Location.PostalCode"), pl.col("Location.Country"))
+        views.append(short.alias("short_postal_code"))
     owned = [name for name in columns if name.startswith(USER_ATTRIBUTES)]
     if owned:
         user = pl.col("User.UserId") if "User.UserId" in columns else pl.lit(None, pl.String)
@@ -87,7 +89,8 @@ def view_columns(columns: list[str]) -> list[pl.Expr]:
 def find_odd_text(frame: pl.DataFrame) -> frozenset[str]:
     """Find the text columns in which something is to be looked at value by value.
 
-    No other holds a control character or text in a wrong encoding, which its bytes show at once.
+    No other holds a control character, text in a wrong encoding or a spreadsheet's error, which its
+    bytes show at once.
 
     Returns:
         Scalar columns by name, open-ended ones by their prefix.
@@ -100,13 +103,13 @@ def find_odd_text(frame: pl.DataFrame) -> frozenset[str]:
         texts = series.explode() if isinstance(series.dtype, pl.List) else series
         if texts.dtype != pl.String:
             continue
-        if holds_any(texts, CONTROL) or (not is_ascii(texts) and _has_odd_text(texts)):
+        if (holds_any(texts, CONTROL + b"#") or not is_ascii(texts)) and _has_odd_text(texts):
             odd.add(name)
     return frozenset(odd)
 
 
 def _has_odd_text(texts: pl.Series) -> bool:
-    pattern = f"{CONTROL_CHARACTERS}|{MOJIBAKE}"
+    pattern = f"{CONTROL_CHARACTERS}|{REPLACEMENT_CHARACTER}|{SUSPECT}|^#"
     return judge(texts, lambda values: ~values.str.contains(pattern)) is not None
 
 
@@ -124,7 +127,12 @@ def endpoint_model(
         odd_text: What `find_odd_text` gave; None to check the text of every column.
     """
     special = {
-        "Id": [_without(ID_CHARACTERS_REFUSED, issues.ID_CHARACTER)],
+        "Id": [
+            _without(ID_CHARACTERS_REFUSED, issues.ID_CHARACTER),
+            _not_scientific(issues.ID_SCIENTIFIC),
+        ],
+        "User.UserId": [_not_scientific(issues.USER_ID_SCIENTIFIC)],
+        "Location.PostalCode": [_not_scientific(issues.POSTAL_CODE_SCIENTIFIC)],
         "ChannelType": [_one_of(frozenset(ChannelType), issues.CHANNEL_UNKNOWN)],
         "EndpointStatus": [_one_of(ENDPOINT_STATUSES, issues.STATUS_UNKNOWN)],
         "OptOut": [_one_of(OPT_OUTS, issues.OPT_OUT_UNKNOWN)],
@@ -157,7 +165,7 @@ def endpoint_model(
         ),
         "email_address": _view(_series_check(check_emails, issues.EMAIL_INVALID)),
         "apns_address": _view(_matching(r"^(?:[0-9a-fA-F]{2})+$", issues.TOKEN_NOT_HEX)),
-        "us_postal_code": _view(_without(r"^[0-9]{3,4}$", issues.POSTAL_CODE_ZERO_LOST)),
+        "short_postal_code": _view(_without(r"^[0-9]+$", issues.POSTAL_CODE_ZERO_LOST)),
         "ownerless_attributes": _view(_without(".", issues.USER_ID_MISSING)),
     }
     return pa.DataFrameSchema(columns)
@@ -209,6 +217,37 @@ def _one_of(allowed: frozenset[str], kind: IssueKind) -> pa.Check:
     return _check(lambda text: text.is_in(values), kind)
 
 
+def _none_of(refused: frozenset[str], kind: IssueKind) -> pa.Check:
+    values = pl.Series(sorted(refused), dtype=pl.String).implode()
+    return _check(lambda text: ~text.is_in(values), kind)
+
+
+def _not_scientific(kind: IssueKind) -> pa.Check:
+    """Refuse numbers in scientific notation, all of which hold a +."""
+
+    def rule(texts: pl.Series) -> pl.Series:
+        if not holds_byte(texts, b"+"):
+            return pl.Series([True]).new_from_index(0, len(texts))
+        return ~texts.str.contains(SCIENTIFIC_ID)
+
+    return _series_check(rule, kind)
+
+
+def _not_mojibake(kind: IssueKind) -> pa.Check:
+    """Refuse text in a wrong encoding, in columns of texts or lists."""
+
+    def holds(data: PolarsData) -> pl.LazyFrame:
+        series = data.lazyframe.select(data.key).collect().to_series()
+        if series.dtype != pl.List(pl.String):
+            return (~is_mojibake(series)).to_frame(data.key).lazy()
+        texts = series.explode(empty_as_null=False)
+        broken = texts.filter(is_mojibake(texts)).unique().implode()
+        passed = ~pl.col(data.key).list.eval(pl.element().is_in(broken)).list.any()
+        return data.lazyframe.select(passed)
+
+    return pa.Check(holds, name=kind.code, error=kind.code)
+
+
 def _is_utc_date(text: pl.Expr) -> pl.Expr:
     parsed = text.str.to_datetime(DATE_FORMAT, time_unit="ms", strict=False)
     return text.str.contains(EFFECTIVE_DATE) & parsed.is_not_null()
@@ -244,7 +283,9 @@ def _series_check(rule: Callable[[pl.Series], pl.Series], kind: IssueKind) -> pa
 def _text_checks() -> list[pa.Check]:
     return [
         _without(CONTROL_CHARACTERS, issues.CONTROL_CHARACTER),
-        _without(MOJIBAKE, issues.MOJIBAKE),
+        _without(REPLACEMENT_CHARACTER, issues.REPLACEMENT_CHARACTER),
+        _not_mojibake(issues.MOJIBAKE),
+        _none_of(SPREADSHEET_ERRORS, issues.SPREADSHEET_ERROR),
     ]
 
 

@@ -80,6 +80,12 @@ ID_CHARACTER = _error(
     "An endpoint Id cannot hold $, {, }, tabs or line breaks.",
     "Use another Id, or leave it empty to get one made from channel and address.",
 )
+ID_SCIENTIFIC = _error(
+    "id.scientific_notation",
+    "A spreadsheet turned the Id into scientific notation: digits are lost, and different Ids "
+    "become the same.",
+    "Export the column as text from where the Id is intact.",
+)
 CHANNEL_MISSING = _error(
     "channel_type.missing",
     "There is no ChannelType.",
@@ -95,13 +101,18 @@ ADDRESS_MISSING = _error(
 )
 ADDRESS_SCIENTIFIC = _error(
     "address.scientific_notation",
-    "A spreadsheet turned the phone number into scientific notation, digits are lost.",
+    "A spreadsheet turned the phone number into scientific notation, in which digits get lost.",
     "Export the column as text from where the number is intact.",
 )
 ADDRESS_PLUS_LOST = _error(
     "address.plus_lost",
     "The phone number would be valid with a + in front: it seems to have lost it.",
     "Write it in E.164, such as +12065550100.",
+)
+ADDRESS_ZERO_LOST = _error(
+    "address.zero_lost",
+    "The phone number would be valid with a 0 in front: it seems to have lost it.",
+    "Put the 0 back; in E.164 it stands behind the calling code, as in +390612345678.",
 )
 PHONE_INVALID = _error(
     "address.phone_invalid",
@@ -137,6 +148,17 @@ DATE_INVALID = _error(
     "EffectiveDate is not a date in ISO 8601.",
     "Write it like 2026-01-31T09:30:00Z.",
 )
+DATE_SERIAL = _error(
+    "effective_date.serial_number",
+    "EffectiveDate is a number: a spreadsheet keeps dates as days since 1900 or 1904, and the "
+    "column lost its format.",
+    "Write it like 2026-01-31T09:30:00Z; it is not said which year the days are counted from.",
+)
+DATE_EPOCH = _warning(
+    "effective_date.epoch_time",
+    "EffectiveDate is a number: it was read as seconds or milliseconds since 1970, in UTC.",
+    "Write it like 2026-01-31T09:30:00Z.",
+)
 DATE_ZONE_MISSING = _warning(
     "effective_date.zone_missing",
     "EffectiveDate has no time zone: it was read as UTC.",
@@ -153,10 +175,15 @@ COUNTRY_UNKNOWN = _error(
     "Country is not a country of ISO 3166-1.",
     "Use the two-letter code, such as US.",
 )
-POSTAL_CODE_ZERO_LOST = _warning(
+POSTAL_CODE_ZERO_LOST = _error(
     "location.postal_code_zero_lost",
-    "A US ZIP code has five digits: this one seems to have lost its leading zero.",
-    "Export the column as text.",
+    "The country's postal codes have more digits: this one seems to have lost its leading zeros.",
+    "Put them back, or export the column as text.",
+)
+POSTAL_CODE_SCIENTIFIC = _error(
+    "location.postal_code_scientific_notation",
+    "A spreadsheet turned the postal code into scientific notation, in which digits get lost.",
+    "Export the column as text from where the code is intact.",
 )
 LOCALE_INVALID = _error(
     "demographic.locale_invalid",
@@ -197,6 +224,17 @@ TOO_MANY_NAMES = _error(
 METRIC_INVALID = _error(
     "metric.not_a_number", "A metric is a finite number.", "Write it like 12.5, or leave it empty."
 )
+NUMBER_FORMAT = _warning(
+    "number.format",
+    "The number has thousands separators or a decimal comma: it was written without them.",
+    "Check the number; write it like 1200.5.",
+)
+USER_ID_SCIENTIFIC = _error(
+    "user.id_scientific_notation",
+    "A spreadsheet turned User.UserId into scientific notation: digits are lost, and different "
+    "users become the same.",
+    "Export the column as text from where the Id is intact.",
+)
 USER_ID_MISSING = _warning(
     "user.id_missing",
     "There are user attributes but no User.UserId: they belong to nobody.",
@@ -219,10 +257,36 @@ CONTROL_CHARACTER = _error(
     "The value holds a control character.",
     "Remove it; it often comes from a wrong encoding.",
 )
-MOJIBAKE = _warning(
+REPLACEMENT_CHARACTER = _error(
+    "text.replacement_character",
+    "The value holds U+FFFD, which stands for bytes that another program could not read.",
+    "Export the file again from where the text is intact.",
+)
+MOJIBAKE = _error(
     "text.mojibake",
-    "The value looks like UTF-8 read in another encoding (as in 'MÃ¼nchen').",
-    "Export the file again as UTF-8.",
+    "The value is UTF-8 that was read in another encoding (as in 'MÃ¼nchen').",
+    "Export the file again as UTF-8, or correct the value.",
+)
+SPREADSHEET_ERROR = _error(
+    "text.spreadsheet_error",
+    "The value is what a spreadsheet shows for a formula that failed.",
+    "Correct the formula, or leave the cell empty.",
+)
+ODD_SPACE = _warning(
+    "text.odd_space",
+    "The value holds a non-breaking or other odd space: it was read as a plain one.",
+    "Use plain spaces.",
+)
+INVISIBLE_CHARACTER = _warning(
+    "text.invisible_character",
+    "The value holds invisible characters, such as a zero-width space: they were removed.",
+    "Remove them where the data comes from.",
+)
+QUOTES_REMOVED = _warning(
+    "text.quotes_removed",
+    "The value stands in typographic quotes, or is a number behind an apostrophe: they were "
+    "removed.",
+    "Remove them where the data comes from.",
 )
 UNDECODABLE = _error(
     "text.undecodable",
@@ -256,6 +320,8 @@ ISSUE_SCHEMA = pl.Schema(
         "severity": pl.String,
         "value": pl.String,
         "message": pl.String,
+        "suggestion": pl.String,
     }
 )
-"""Columns of issues.parquet. `source_row` is null for an issue of a whole column."""
+"""Columns of issues.parquet. `source_row` is null for an issue of a whole column, `suggestion`
+for one without; an empty one means that the cell may be left empty."""

@@ -31,10 +31,9 @@ def holds_any(texts: pl.Series, unwanted: bytes) -> bool:
     return any(len(c.translate(None, unwanted)) != len(c) for c in _chunks(read_bytes(texts)))
 
 
-def holds_byte(texts: pl.Series, byte: int) -> bool:
-    """Say whether a single byte is among a column's values; ten times as quick as `holds_any`."""
-    wanted = bytes([byte])
-    return any(wanted in chunk for chunk in _chunks(read_bytes(texts)))
+def holds_byte(texts: pl.Series, byte: bytes) -> bool:
+    """Say whether a single byte is among a column's values; much faster than `holds_any`."""
+    return any(byte in chunk for chunk in _chunks(read_bytes(texts)))
 
 
 def is_ascii(texts: pl.Series) -> bool:

@@ -19,7 +19,7 @@ MARKED: Final = r"[\x{10F800}-\x{10F8FF}]"
 """Pattern (of polars) for them."""
 ERRORS: Final = "mark-undecoded"
 """Name of the error handler for Python's decoders."""
-_LEAD: Final = 0xF4
+_LEAD: Final = b"\xf4"
 """First byte of all of them in UTF-8, and of no other character but such as nobody uses."""
 _CHARACTERS: Final = [chr(FIRST + byte) for byte in range(256)]
 _SHOWN: Final = [f"\\x{byte:02X}" for byte in range(256)]

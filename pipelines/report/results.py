@@ -22,7 +22,9 @@ from schemas.issues import ISSUE_SCHEMA
 from schemas.outcomes import TO_FIX, Outcome
 from schemas.row_keys import row_of
 
-NO_IDS = pl.DataFrame(schema={"row_key": pl.Int64, "endpoint_id": pl.String})
+NO_ENDPOINTS = pl.DataFrame(
+    schema={"row_key": pl.Int64, "endpoint_id": pl.String, "region": pl.String}
+)
 
 
 def write_issues(run: RunDirectory, manifest: Manifest) -> dict[str, int]:
@@ -42,7 +44,7 @@ def _all_issues(run: RunDirectory, manifest: Manifest) -> Iterator[pl.DataFrame]
     mapping = manifest.read_mapping()
     for record in manifest.inputs:
         plan = plan_columns(record.header, mapping)
-        yield describe_issues(check_header(plan), record.path, NO_IDS)
+        yield describe_issues(check_header(plan), record.path, NO_ENDPOINTS)
     for part in manifest.partitions:
         yield _read_issues(run, manifest, part.number)
 
@@ -55,8 +57,8 @@ def _read_issues(run: RunDirectory, manifest: Manifest, number: int) -> pl.DataF
         across = pl.scan_parquet(run.run_issues).filter(pl.col("partition") == number)
         found = pl.concat([found, across.drop("partition").collect()])
     found = found.sort("row_key", "column", maintain_order=True)
-    ids = pl.read_parquet(run.part("rows", number))
-    return describe_issues(found, manifest.source_of(number).path, ids)
+    endpoints = pl.read_parquet(run.part("rows", number))
+    return describe_issues(found, manifest.source_of(number).path, endpoints)
 
 
 def write_row_files(run: RunDirectory, manifest: Manifest, *, with_unprocessed: bool) -> None:

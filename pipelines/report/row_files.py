@@ -14,6 +14,9 @@ import polars as pl
 from schemas.columns import RESULT_COLUMNS
 from schemas.undecoded import replace_marked
 
+LEAVE_EMPTY = "(leave empty)"
+"""How `_suggestion` says that the cell may be emptied."""
+
 Place = tuple[str, int]
 """A column by its name and which repetition of that name it is, from 0."""
 
@@ -97,11 +100,12 @@ def to_fix(
     chosen = outcomes.filter(pl.col("outcome").is_in(wanted))
     told = (
         issues.filter(pl.col("severity") == "error")
-        .with_columns(text=_in_words())
+        .with_columns(text=_in_words(), suggested=_as_suggested())
         .group_by("source_row")
         .agg(
             pl.col("code").unique(maintain_order=True).str.join("; ").alias("codes"),
             pl.col("text").unique(maintain_order=True).str.join(" | ").alias("texts"),
+            pl.col("suggested").drop_nulls().unique(maintain_order=True).alias("suggestions"),
         )
     )
     return (
@@ -117,8 +121,11 @@ def to_fix(
             pl.col("outcome").alias("_outcome"),
             pl.coalesce("codes", "code").alias("_error_codes"),
             pl.coalesce("texts", "message").alias("_error_messages"),
+            pl.when(pl.col("suggestions").list.len() > 0)
+            .then(pl.col("suggestions").list.join(" | "))
+            .alias("_suggestion"),
         )
-        .drop("outcome", "code", "message", "codes", "texts", "source_file")
+        .drop("outcome", "code", "message", "codes", "texts", "suggestions", "source_file")
     )
 
 
@@ -129,4 +136,14 @@ def _in_words() -> pl.Expr:
         pl.when(is_malformed)
         .then(pl.format("{} The record: {}", message, value))
         .otherwise(pl.format("{}: {}", column, message))
+    )
+
+
+def _as_suggested() -> pl.Expr:
+    """Write a suggestion behind its column, to be put into that cell as it is."""
+    column, suggestion = pl.col("column"), pl.col("suggestion")
+    return (
+        pl.when(suggestion == "")
+        .then(pl.format("{}: {}", column, pl.lit(LEAVE_EMPTY)))
+        .otherwise(pl.format("{}: {}", column, suggestion))
     )

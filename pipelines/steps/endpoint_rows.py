@@ -28,16 +28,16 @@ def list_endpoints(rows: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         rows: `row_key` of every record that was not left out.
-        ids: `row_key` and `endpoint_id` of the endpoints.
+        ids: `row_key`, `endpoint_id` and `region` of the endpoints.
 
     Returns:
-        `row_key` and `endpoint_id`, in the order of the keys; a record is there at least once.
+        The same columns, in the order of the keys; a record is there at least once.
     """
     given = ids.select(row_of(pl.col("row_key")).alias("row")).unique()
     without = rows.join(
         given, left_on=row_of(pl.col("row_key")), right_on="row", how="anti"
-    ).select("row_key", pl.lit(None, pl.String).alias("endpoint_id"))
-    return pl.concat([ids, without]).sort("row_key")
+    ).select("row_key")
+    return pl.concat([ids, without], how="diagonal").sort("row_key")
 
 
 def drop_explained(found: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from pipelines.steps.suggest_repairs import suggest_repairs
 from schemas.issues import ISSUE_KINDS, ISSUE_SCHEMA, IssueKind, Severity
 from schemas.row_keys import row_of
 
@@ -58,29 +59,28 @@ def drop_refused(frame: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
     return frame.join(refused.select("row_key"), on="row_key", how="anti", maintain_order="left")
 
 
-def describe_issues(
-    found: pl.DataFrame, source_file: str, endpoint_ids: pl.DataFrame
-) -> pl.DataFrame:
+def describe_issues(found: pl.DataFrame, source_file: str, endpoints: pl.DataFrame) -> pl.DataFrame:
     """Complete found issues to the rows of issues.parquet.
 
     Args:
         found: Issues in the shape of `FOUND_SCHEMA`.
         source_file: The file whose rows these are.
-        endpoint_ids: `row_key` and `endpoint_id` of the rows whose Id is known.
+        endpoints: `row_key`, `endpoint_id` and `region` of the rows of which these are known.
 
     Returns:
         A frame in the shape of `schemas.issues.ISSUE_SCHEMA`, in the order of `found`.
     """
+    described = found.join(_KINDS, on="code", how="left", maintain_order="left").join(
+        endpoints.select(pl.col("row_key").cast(pl.Int64), "endpoint_id", "region"),
+        on="row_key",
+        how="left",
+        maintain_order="left",
+    )
     return (
-        found.join(_KINDS, on="code", how="left", maintain_order="left")
-        .join(
-            endpoint_ids.select(pl.col("row_key").cast(pl.Int64), "endpoint_id"),
-            on="row_key",
-            how="left",
-            maintain_order="left",
-        )
-        .with_columns(
-            pl.lit(source_file).alias("source_file"), row_of(pl.col("row_key")).alias("source_row")
+        described.with_columns(
+            pl.lit(source_file).alias("source_file"),
+            row_of(pl.col("row_key")).alias("source_row"),
+            suggest_repairs(described),
         )
         .select(ISSUE_SCHEMA.names())
         .cast(ISSUE_SCHEMA)

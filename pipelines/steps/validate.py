@@ -7,10 +7,11 @@ import polars as pl
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
+from pipelines.steps.regions import read_regions
 from pipelines.steps.result import FOUND_SCHEMA, StepResult, drop_refused, find_issues, join_issues
 from schemas import issues, limits
 from schemas.columns import NAMED_PREFIXES, attribute_name
-from schemas.damage import name_phone_damage
+from schemas.damage import name_damage
 from schemas.endpoint import NULL_ISSUES, VIEWS, endpoint_model, find_odd_text, view_columns
 from schemas.phones import PhoneCheck
 
@@ -23,13 +24,15 @@ class ValidateParams:
     """How phone numbers are judged."""
     excess_columns: tuple[str, ...] = ()
     """Open-ended columns beyond the run's limit of names; see `map_columns.excess_columns`."""
+    default_country: str | None = None
+    """ISO 3166-1 alpha-2 code that phone numbers in national form were read with."""
 
 
 def validate(frame: pl.DataFrame, params: ValidateParams) -> StepResult:
     """Check a normalized frame against the endpoint model; rows with an error do not go on."""
     checked = frame.with_columns(view_columns(frame.columns))
     model = endpoint_model(params.phone_check, find_odd_text(frame))
-    found = [_check_model(checked, model), *_check_names(frame)]
+    found = [_check_model(checked, model, params.default_country), *_check_names(frame)]
     found += [
         _rows_using(frame, column, issues.TOO_MANY_NAMES)
         for column in params.excess_columns
@@ -39,7 +42,9 @@ def validate(frame: pl.DataFrame, params: ValidateParams) -> StepResult:
     return StepResult(drop_refused(frame, joined), joined)
 
 
-def _check_model(frame: pl.DataFrame, model: pa.DataFrameSchema) -> pl.DataFrame:
+def _check_model(
+    frame: pl.DataFrame, model: pa.DataFrameSchema, default_country: str | None
+) -> pl.DataFrame:
     try:
         # Not what the environment says: PANDERA_VALIDATION_ENABLED=False would let anything pass.
         with config_context(
@@ -47,12 +52,14 @@ def _check_model(frame: pl.DataFrame, model: pa.DataFrameSchema) -> pl.DataFrame
         ):
             model.validate(frame, lazy=True)
     except SchemaErrors as errors:
-        return _read_failures(frame, errors.failure_cases)
+        return _read_failures(frame, errors.failure_cases, default_country)
     return FOUND_SCHEMA.to_frame()
 
 
-def _read_failures(frame: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
-    """Turn pandera's failure cases into issues.
+def _read_failures(
+    frame: pl.DataFrame, failures: pl.DataFrame, default_country: str | None
+) -> pl.DataFrame:
+    """Turn pandera's failure cases into issues, named after the accident where one shows.
 
     `index` is the position in this frame; a failure without one is about the frame's shape and
     means that a step before this one is at fault, not a row.
@@ -70,13 +77,9 @@ def _read_failures(frame: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.col("check"))
         .alias("code"),
         pl.col("failure_case").alias("value"),
+        read_regions(frame, default_country).gather(failures["index"]).alias("region"),
     )
-    is_phone = pl.col("code") == issues.PHONE_INVALID.code
-    phones = found.filter(is_phone)
-    if phones.is_empty():
-        return found
-    named = phones.with_columns(name_phone_damage(phones["value"]).alias("code"))
-    return pl.concat([found.filter(~is_phone), named])
+    return name_damage(found)
 
 
 def _check_names(frame: pl.DataFrame) -> list[pl.DataFrame]:

@@ -1,7 +1,12 @@
 import polars as pl
 import pytest
 
-from schemas.damage import name_phone_damage
+from schemas.damage import add_zeros, name_phone_damage
+
+
+def named(addresses, region=None):
+    regions = pl.Series([region] * len(addresses), dtype=pl.String)
+    return name_phone_damage(pl.Series("value", addresses, dtype=pl.String), regions).to_list()
 
 
 @pytest.mark.parametrize(
@@ -25,12 +30,11 @@ from schemas.damage import name_phone_damage
     ],
 )
 def test_damage_is_named(address, code):
-    assert name_phone_damage(pl.Series("value", [address])).to_list() == [code]
+    assert named([address]) == [code]
 
 
 def test_each_address_keeps_its_place():
-    addresses = pl.Series(["x", "4e11", "12065550100", "x"])
-    assert name_phone_damage(addresses).to_list() == [
+    assert named(["x", "4e11", "12065550100", "x"]) == [
         "address.phone_invalid",
         "address.scientific_notation",
         "address.plus_lost",
@@ -39,4 +43,22 @@ def test_each_address_keeps_its_place():
 
 
 def test_no_addresses():
-    assert name_phone_damage(pl.Series([], dtype=pl.String)).to_list() == []
+    assert named([]) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "region", "zeroed"),
+    [
+        pytest.param("+39612345678", None, "+390612345678", id="italy"),
+        pytest.param("123456789", "CI", "+2250123456789", id="ivory-coast"),
+        pytest.param("01 23456789", "CI", None, id="has-its-zero"),
+        pytest.param("+3934712345", "IT", None, id="italian-mobile"),
+        pytest.param("+4415", "GB", None, id="no-zero-in-the-number"),
+        pytest.param("123456789", None, None, id="no-region"),
+    ],
+)
+def test_zero_is_put_where_the_number_has_one(address, region, zeroed):
+    regions = pl.Series([region], dtype=pl.String)
+    assert add_zeros(pl.Series([address]), regions).to_list() == [zeroed]
+    expected = "address.zero_lost" if zeroed else "address.phone_invalid"
+    assert named([address], region) == [expected]

@@ -32,16 +32,19 @@ def test_severities_are_part_of_the_contract():
         "address.token_not_hex",
         "address.shared",
         "effective_date.zone_missing",
-        "location.postal_code_zero_lost",
+        "effective_date.epoch_time",
         "attribute.name_discouraged",
         "user.id_missing",
         "user.endpoint_displaces",
-        "text.mojibake",
+        "number.format",
+        "text.odd_space",
+        "text.invisible_character",
+        "text.quotes_removed",
     }
 
 
 def test_columns_of_the_issue_file_are_part_of_the_contract():
     assert ISSUE_SCHEMA.names() == [
         *("source_file", "source_row", "endpoint_id", "column"),
-        *("code", "severity", "value", "message"),
+        *("code", "severity", "value", "message", "suggestion"),
     ]

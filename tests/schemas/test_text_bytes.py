@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.text_bytes import CONTROL, ESCAPED_IN_JSON, holds_any, read_bytes
+from schemas.text_bytes import CONTROL, ESCAPED_IN_JSON, holds_any, holds_byte, read_bytes
 
 
 @given(st.lists(st.none() | st.text(), max_size=20), st.integers(0, 5), st.integers(0, 20))
@@ -38,3 +38,9 @@ def test_the_end_of_a_large_column_is_looked_at():
 )
 def test_what_is_held(unwanted, text, held):
     assert holds_any(pl.Series([text]), unwanted) is held
+
+
+@given(st.lists(st.none() | st.text(), max_size=20))
+def test_one_byte_is_found_where_it_is(values):
+    column = pl.Series("c", values, dtype=pl.String)
+    assert holds_byte(column, b"#") == any("#" in (value or "") for value in values)

@@ -18,7 +18,8 @@ from schemas.outcomes import OUTCOME_SCHEMA
 
 TEXT = pl.String()
 LIST = pl.List(TEXT)
-VERDICT = ("x.csv", 7, "invalid", "address.missing", "There is none.")
+VERDICT = ("x.csv", 7, "invalid", "address.missing", "There is none.", "Address: x")
+ADDED = len(RESULT_COLUMNS)
 
 
 def make_slice(header, rows, types=None):
@@ -39,9 +40,9 @@ def write(*slices):
     header, *records = csv.reader(io.StringIO(file.getvalue().decode(), newline=""), strict=True)
     assert written == len(records) == sum(part.rows.height for part in slices)
     results = [str(value) for value in VERDICT]
-    assert [record[-5:] for record in records] == [results] * written
-    assert header[-5:] == list(RESULT_COLUMNS)
-    return header[:-5], [record[:-5] for record in records]
+    assert [record[-ADDED:] for record in records] == [results] * written
+    assert header[-ADDED:] == list(RESULT_COLUMNS)
+    return header[:-ADDED], [record[:-ADDED] for record in records]
 
 
 @pytest.mark.parametrize(
@@ -173,12 +174,24 @@ STAGED = pl.DataFrame(
     schema={"source_row": pl.Int64, "malformed": TEXT, "c0": TEXT},
     orient="row",
 )
-ADDRESS = ("x.csv", 2, "id", "Address", "address.missing", "error", "", "There is none.")
-LATITUDE = ("x.csv", 2, "id", "Location.Latitude", "location.bad", "error", "91", "Out of range.")
-SAME_CODE = ("x.csv", 2, "id", "Location.Longitude", "location.bad", "error", "9", "Too far.")
-WARNING = ("x.csv", 2, "id", "EffectiveDate", "date.zone", "warning", "", "No zone.")
-REJECTED_WARNING = ("x.csv", 4, "id", "EffectiveDate", "date.zone", "warning", "", "No zone.")
-MALFORMED = ("x.csv", 3, None, None, RECORD_MALFORMED.code, "error", '"x,', "Too short.")
+ADDRESS = ("x.csv", 2, "id", "Address", "address.missing", "error", "", "There is none.", None)
+LATITUDE = (
+    "x.csv",
+    2,
+    "id",
+    "Location.Latitude",
+    "location.bad",
+    "error",
+    "91",
+    "Out of range.",
+    None,
+)
+SAME_CODE = ("x.csv", 2, "id", "Location.Longitude", "location.bad", "error", "9", "Too far.", None)
+WARNING = ("x.csv", 2, "id", "EffectiveDate", "date.zone", "warning", "", "No zone.", "x")
+REJECTED_WARNING = ("x.csv", 4, "id", "EffectiveDate", "date.zone", "warning", "", "No zone.", None)
+MALFORMED = ("x.csv", 3, None, None, RECORD_MALFORMED.code, "error", '"x,', "Too short.", None)
+PLUS = ("x.csv", 2, "id", "Address", "plus.lost", "error", "1206", "No plus.", "+1206")
+FORMULA = ("x.csv", 2, "id", "Location.City", "formula", "error", "#N/A", "Failed.", "")
 
 
 def outcome(row, name, code=None, message=None):
@@ -232,31 +245,40 @@ def test_all_errors_of_a_row_are_told_and_no_warnings():
         "invalid",
         "address.missing; location.bad",
         "Address: There is none. | Location.Latitude: Out of range.",
+        None,
     )
 
 
 def test_a_code_that_two_columns_share_is_told_once_with_both_columns():
     (row,) = told(chosen(["invalid"], [outcome(2, "invalid")], [LATITUDE, SAME_CODE]))
-    assert row[3:] == (
+    assert row[3:5] == (
         "location.bad",
         "Location.Latitude: Out of range. | Location.Longitude: Too far.",
     )
 
 
+def test_suggestions_stand_behind_their_columns():
+    found = [PLUS, LATITUDE, FORMULA, WARNING]
+    (row,) = told(chosen(["invalid"], [outcome(2, "invalid")], found))
+    assert row[5] == "Address: +1206 | Location.City: (leave empty)"
+
+
 def test_a_malformed_row_has_its_text_in_the_message():
     rows = chosen(["invalid"], [outcome(3, "invalid")], [MALFORMED])
-    assert told(rows) == [("x.csv", 3, "invalid", "record.malformed", 'Too short. The record: "x,')]
+    assert told(rows) == [
+        ("x.csv", 3, "invalid", "record.malformed", 'Too short. The record: "x,', None)
+    ]
     assert rows["c0"].to_list() == [None]
 
 
 def test_a_rejected_row_has_the_services_words():
     (row,) = told(chosen(["rejected"], ALL, [REJECTED_WARNING]))
-    assert row == ("x.csv", 4, "rejected", "service.refused", "Missing Address")
+    assert row == ("x.csv", 4, "rejected", "service.refused", "Missing Address", None)
 
 
 def test_an_unprocessed_row_may_have_nothing_to_tell():
     (row,) = told(chosen(["unprocessed"], ALL))
-    assert row == ("x.csv", 5, "unprocessed", None, None)
+    assert row == ("x.csv", 5, "unprocessed", None, None, None)
 
 
 def test_the_cells_come_as_they_were():

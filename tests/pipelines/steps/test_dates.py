@@ -46,7 +46,7 @@ def date_texts(draw):
 
 
 def read(text):
-    return normalize_dates(pl.Series("EffectiveDate", [text], dtype=pl.String)).row(0)
+    return normalize_dates(pl.Series("EffectiveDate", [text], dtype=pl.String)).row(0)[:2]
 
 
 def written(moment):
@@ -136,7 +136,8 @@ def test_date_with_a_zone_is_not_flagged(text, date):
         pytest.param("2026-01-31T09:30 CET", id="named-zone"),
         pytest.param("2026-01-31T", id="cut-off"),
         pytest.param("٢٠٢٦-٠١-٣١", id="other-digits"),
-        pytest.param("1738315800", id="unix-time"),
+        pytest.param("2738315800", id="no-unix-time-yet"),
+        pytest.param("173831580", id="nine-digits"),
         pytest.param("46053", id="spreadsheet-serial"),
         pytest.param("2026-01-31Z", id="date-with-zone"),
         pytest.param("", id="empty"),
@@ -144,6 +145,21 @@ def test_date_with_a_zone_is_not_flagged(text, date):
 )
 def test_what_is_no_date_stays_as_it_came(text):
     assert read(text) == (text, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        pytest.param("1769851800", "2026-01-31T09:30:00.000Z", id="seconds"),
+        pytest.param("1769851800123", "2026-01-31T09:30:00.123Z", id="milliseconds"),
+        pytest.param("1000000000", "2001-09-09T01:46:40.000Z", id="first"),
+        pytest.param("1999999999", "2033-05-18T03:33:19.000Z", id="last"),
+    ],
+)
+def test_seconds_since_1970_are_read_and_flagged(text, date):
+    dates = normalize_dates(pl.Series("d", ["2026-01-31", text, None]))
+    assert dates.row(1) == (date, False, True)
+    assert dates["is_epoch"].to_list() == [False, True, False]
 
 
 def test_null_stays_null():

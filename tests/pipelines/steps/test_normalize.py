@@ -14,6 +14,10 @@ WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".joi
     map(chr, range(0x2000, 0x200B))
 )
 """Unicode's White_Space: `str.strip` also takes off control characters, \\x1c to \\x1f."""
+UNSEEN = "\xad\u200b\u200c\u200d\u2060\ufeff\u061c\u200e\u200f" + "".join(
+    map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+)
+"""What is invisible: of nothing else, a value is blank."""
 
 MESSY = {
     "Id": ["", " ", "e-1", " E-1\n", "e\u0301", "\u00e9"],
@@ -55,9 +59,10 @@ MESSY = {
     "Location.Country": ["us", "USA", "Deutschland", "germany", "côte d'ivoire", "XX"],
     "Demographic.Locale": ["en-us", "EN_us", "en", "xx_YY"],
     "Demographic.Timezone": ["america/los angeles", "UTC", "PST", "Mars/Base"],
+    "Location.City": ["“Ana”", "«‘x’»", "Kö\u200bln", "\u200fx\u00a0y", "Citt\xc3\xa0", "'90"],
     "User.UserId": ["u-1", " u-1 ", "\u00a0"],
-    "Attributes.A": ["", " x ", "e\u0301", "\u2003"],
-    "Metrics.M": ["1", " 1.5 ", "NaN"],
+    "Attributes.A": ["a\u00a0b", "", " x ", "e\u0301", "\u2003"],
+    "Metrics.M": ["1", " 1.5 ", "NaN", "1.200,5", "1,200", "1’200"],
 }
 
 
@@ -102,10 +107,8 @@ def test_every_row_goes_on_and_no_value_is_invented(frame):
         came, is_null = frame[column].to_list(), result.frame[column].is_null()
         for value, null in zip(came, is_null, strict=True):
             parts = value if isinstance(value, list) else [value]
-            assert null == (not any((part or "").strip(WHITE_SPACE) for part in parts)), (
-                column,
-                value,
-            )
+            blank = WHITE_SPACE + ("" if column == "OptOut" else UNSEEN)
+            assert null == (not any((part or "").strip(blank) for part in parts)), (column, value)
 
 
 @pytest.mark.parametrize("column", SCALAR_COLUMNS)
@@ -151,6 +154,10 @@ def test_list_values(values, expected):
         pytest.param("Location.Latitude", "90", "90.0", id="pole"),
         pytest.param("Location.Longitude", "-180", "-180.0", id="date-line"),
         pytest.param("EffectiveDate", "20260131T0930Z", "2026-01-31T09:30:00.000Z", id="date"),
+        pytest.param("Location.Latitude", "47,137", "47.1", id="latitude-decimal-comma"),
+        pytest.param("Metrics.M", "1.200,50", "1200.50", id="metric"),
+        pytest.param("Metrics.M", "1\u202f200,50", "1200.50", id="metric-with-thin-space"),
+        pytest.param("EffectiveDate", "1769851800", "2026-01-31T09:30:00.000Z", id="epoch"),
         pytest.param("Location.City", "Mu\u0308nchen ", "M\u00fcnchen", id="composed-and-trimmed"),
     ],
 )
@@ -169,13 +176,18 @@ def test_readable_value(column, value, expected):
         pytest.param("Location.Country", "Deutschland", id="country"),
         pytest.param("Demographic.Locale", "english", id="locale"),
         pytest.param("Demographic.Timezone", "PST", id="timezone"),
-        pytest.param("Location.Latitude", "47,6", id="latitude-comma"),
+        pytest.param("Location.Latitude", "1,200,000", id="latitude-groups"),
         pytest.param("Location.Latitude", "90.04", id="latitude-just-over"),
         pytest.param("Location.Longitude", "-180.04", id="longitude-just-over"),
         pytest.param("Location.Longitude", "1e308", id="longitude-huge"),
         pytest.param("Location.Latitude", "NaN", id="latitude-nan"),
         pytest.param("EffectiveDate", "31.01.2026", id="date"),
-        pytest.param("Metrics.M", "1,5", id="metric"),
+        pytest.param("Metrics.M", "1,500", id="metric-with-two-readings"),
+        pytest.param("Metrics.M", "15%", id="metric-percent"),
+        pytest.param("OptOut", "“ALL”", id="opt-out-in-quotes"),
+        pytest.param("OptOut", "ALL\u200b", id="opt-out-with-invisible-character"),
+        pytest.param("Location.City", "CittÃ\u00a0", id="mojibake-with-a-space"),
+        pytest.param("Location.City", "BesanÃ\u00adon", id="mojibake-with-a-soft-hyphen"),
     ],
 )
 def test_unreadable_value_stays_as_it_came(column, value):
@@ -246,6 +258,23 @@ def test_date_without_zone_is_a_warning():
     assert found(result.issues) == [(0, "EffectiveDate", "effective_date.zone_missing")]
     assert result.issues["value"].to_list() == ["2026-01-31"]
     assert result.issues["row_key"].to_list() == [FIRST_ROW]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "code"),
+    [
+        pytest.param("Metrics.M", " 1\u2019200.5", "number.format", id="number"),
+        pytest.param("Location.Longitude", "11,575", "number.format", id="longitude"),
+        pytest.param("EffectiveDate", "1769851800 ", "effective_date.epoch_time", id="epoch"),
+        pytest.param("Location.City", " New\u00a0York", "text.odd_space", id="space"),
+        pytest.param("Id", "e\u200b1", "text.invisible_character", id="invisible"),
+        pytest.param("User.UserId", "'0123", "text.quotes_removed", id="quotes"),
+    ],
+)
+def test_repair_is_a_warning_with_the_value_as_it_came(column, value, code):
+    result = normalize(endpoints({column: ["1", value]}), PARAMS)
+    assert found(result.issues) == [(1, column, code)]
+    assert result.issues["value"].to_list() == [value]
 
 
 def test_column_without_any_value_becomes_text():

@@ -161,7 +161,7 @@ def test_no_rows_have_no_outcomes():
         ),
         pytest.param(
             found(
-                (1, "A", "text.mojibake", None),
+                (1, "A", "text.odd_space", None),
                 (1, "B", "opt_out.unknown", None),
                 (1, "C", "address.missing", None),
                 (4, "A", "record.malformed", None),

@@ -60,7 +60,7 @@ def test_join_of_no_issues_is_an_empty_table():
             id="two-errors-of-one-row",
         ),
         pytest.param(
-            [(0, "Address", issues.MOJIBAKE), (0, "Id", issues.ID_CHARACTER)],
+            [(0, "Address", issues.ADDRESS_SHARED), (0, "Id", issues.ID_CHARACTER)],
             [1, 2],
             id="warning-and-error",
         ),
@@ -87,7 +87,7 @@ def test_describe_issues_completes_them():
         (48, "Address", issues.ADDRESS_MISSING.code, None),
         (65, "Address", issues.ADDRESS_SHARED.code, "ana@example.com"),
     )
-    ids = pl.DataFrame({"row_key": [48, 65], "endpoint_id": [None, "e-4"], "item": ["", ""]})
+    ids = pl.DataFrame({"row_key": [48, 65], "endpoint_id": [None, "e-4"], "region": ["US", None]})
     described = describe_issues(table, "list.csv", ids)
     expected = [
         ("list.csv", None, None, "Note", "column.unmapped", "warning", "Note"),
@@ -95,13 +95,25 @@ def test_describe_issues_completes_them():
         ("list.csv", 4, "e-4", "Address", "address.shared", "warning", "ana@example.com"),
     ]
     assert described.schema == ISSUE_SCHEMA
-    assert described.drop("message").rows() == expected
+    assert described.drop("message", "suggestion").rows() == expected
     assert described["message"][1] == issues.ADDRESS_MISSING.message
+
+
+def test_describe_issues_suggests_repairs_with_the_region_of_the_row():
+    table = issues_of(
+        (48, "Location.PostalCode", issues.POSTAL_CODE_ZERO_LOST.code, "150"),
+        (64, "Location.PostalCode", issues.POSTAL_CODE_ZERO_LOST.code, "501"),
+        (64, "Metrics.M", issues.SPREADSHEET_ERROR.code, "#N/A"),
+        (65, "Address", issues.ADDRESS_SHARED.code, "ana@example.com"),
+    )
+    rows = {"row_key": [48, 64], "endpoint_id": ["a", "b"], "region": ["NO", "US"]}
+    described = describe_issues(table, "list.csv", pl.DataFrame(rows))
+    assert described["suggestion"].to_list() == ["0150", "00501", "", None]
 
 
 def test_describe_issues_keeps_their_number_where_an_id_is_unknown():
     table = issues_of((3, "", issues.RECORD_MALFORMED.code, "a,b,c"))
-    ids = pl.DataFrame(schema={"row_key": pl.Int64, "endpoint_id": pl.String})
+    ids = pl.DataFrame(schema={"row_key": pl.Int64, "endpoint_id": pl.String, "region": pl.String})
     assert describe_issues(table, "list.csv", ids).height == 1
 
 

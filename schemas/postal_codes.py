@@ -1,0 +1,79 @@
+"""Postal codes that start with a zero, which spreadsheets take away."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class PostalForm:
+    """How a country's postal codes look where they start with zeros."""
+
+    digits: int
+    """Digits of every code."""
+    fewest: int
+    """Digits that are left of the code with the most zeros in front; fewer come of something
+    else."""
+
+
+POSTAL_FORMS: Final[dict[str, PostalForm]] = {
+    "AM": PostalForm(4, 2),  # 0010 Yerevan
+    "AU": PostalForm(4, 3),  # 0800 Darwin
+    "BR": PostalForm(8, 7),  # 01310-100 São Paulo
+    "CN": PostalForm(6, 5),  # 010000 Hohhot
+    "CO": PostalForm(6, 5),  # 050001 Medellín
+    "DE": PostalForm(5, 4),  # 01067 Dresden
+    "DK": PostalForm(4, 3),  # 0900 København C
+    "DZ": PostalForm(5, 4),  # 01000 Adrar
+    "EC": PostalForm(6, 5),  # 010101 Cuenca
+    "ES": PostalForm(5, 4),  # 01001 Vitoria-Gasteiz
+    "FI": PostalForm(5, 3),  # 00100 Helsinki
+    "FR": PostalForm(5, 4),  # 01000 Bourg-en-Bresse
+    "GE": PostalForm(4, 3),  # 0105 Tbilisi
+    "GT": PostalForm(5, 4),  # 01001 Guatemala
+    "IT": PostalForm(5, 2),  # 00010 Montelibretti
+    "JP": PostalForm(7, 6),  # 060-8588 Sapporo
+    "KE": PostalForm(5, 3),  # 00100 Nairobi
+    "KR": PostalForm(5, 4),  # 03187 Seoul
+    "KZ": PostalForm(6, 5),  # 010000 Astana
+    "LK": PostalForm(5, 3),  # 00100 Colombo
+    "LT": PostalForm(5, 4),  # 01103 Vilnius
+    "MX": PostalForm(5, 4),  # 06000 Ciudad de México
+    "MY": PostalForm(5, 4),  # 01000 Kangar
+    "NO": PostalForm(4, 2),  # 0010 Oslo
+    "NZ": PostalForm(4, 3),  # 0110 Whangārei
+    "PE": PostalForm(5, 4),  # 04001 Arequipa
+    "PR": PostalForm(5, 3),  # 00601 Adjuntas
+    "RO": PostalForm(6, 5),  # 010011 București
+    "SG": PostalForm(6, 5),  # 018956 Singapore
+    "SK": PostalForm(5, 4),  # 010 01 Žilina
+    "TR": PostalForm(5, 4),  # 06100 Ankara
+    "UA": PostalForm(5, 4),  # 01001 Kyiv
+    "US": PostalForm(5, 3),  # 00501 Holtsville
+    "VA": PostalForm(5, 3),  # 00120 Città del Vaticano
+    "VI": PostalForm(5, 3),  # 00801 Charlotte Amalie
+    "ZA": PostalForm(4, 1),  # 0001 Pretoria
+}
+"""By ISO 3166-1 alpha-2 code; each with a code that shows the zeros.
+
+Source: the national operators' own directories, as told in the Universal Postal Union's pages on
+postal addressing systems. Not in the table: countries without such codes, and those that write
+letters or a hyphen in them, which keep the zeros.
+"""
+_DIGITS = {country: form.digits for country, form in POSTAL_FORMS.items()}
+_FEWEST = {country: form.fewest for country, form in POSTAL_FORMS.items()}
+
+
+def short_codes(code: pl.Expr, country: pl.Expr) -> pl.Expr:
+    """Give the codes that have fewer characters than their country's have digits, else null."""
+    length = code.str.len_bytes()
+    digits = country.replace_strict(_DIGITS, default=None, return_dtype=pl.UInt32)
+    fewest = country.replace_strict(_FEWEST, default=None, return_dtype=pl.UInt32)
+    return pl.when((length < digits) & (length >= fewest)).then(code)
+
+
+def pad_codes(code: pl.Expr, country: pl.Expr) -> pl.Expr:
+    """Put back the zeros of a code, null for a country that is not in the table."""
+    digits = country.replace_strict(_DIGITS, default=None, return_dtype=pl.UInt32)
+    return pl.when(digits.is_not_null()).then(code.str.zfill(digits))

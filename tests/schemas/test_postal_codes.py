@@ -1,0 +1,29 @@
+import polars as pl
+import pytest
+
+from schemas.codes import country_codes
+from schemas.postal_codes import POSTAL_FORMS, pad_codes, short_codes
+
+FRAME = pl.DataFrame(
+    [("US", "501"), ("US", "50"), ("US", "02110"), ("IT", "10"), ("SG", "18956"), ("GB", "501")],
+    schema=["country", "code"],
+    orient="row",
+)
+COUNTRY, CODE = pl.col("country"), pl.col("code")
+
+
+def test_short_codes_are_those_that_zeros_make_whole():
+    short = FRAME.select(short_codes(CODE, COUNTRY)).to_series()
+    assert short.to_list() == ["501", None, None, "10", "18956", None]
+
+
+def test_zeros_are_put_back():
+    padded = FRAME.select(pad_codes(CODE, COUNTRY)).to_series()
+    assert padded.to_list() == ["00501", "00050", "02110", "00010", "018956", None]
+
+
+@pytest.mark.parametrize("country", sorted(POSTAL_FORMS))
+def test_form_is_of_a_country_and_loses_a_zero_at_least(country):
+    form = POSTAL_FORMS[country]
+    assert country in country_codes()
+    assert 0 < form.fewest < form.digits
