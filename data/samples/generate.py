@@ -15,7 +15,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from making import audience, troubles_files, troubles_parquet, troubles_rows, troubles_values
+from making import (
+    audience,
+    troubles_accidents,
+    troubles_files,
+    troubles_parquet,
+    troubles_rows,
+    troubles_values,
+)
 from making.people import Row
 from making.tables import fill_tables
 from making.trouble import Trouble
@@ -26,6 +33,7 @@ HERE = Path(__file__).parent
 TROUBLES = (
     *troubles_files.TROUBLES,
     *troubles_values.TROUBLES,
+    *troubles_accidents.TROUBLES,
     *troubles_rows.TROUBLES,
     *troubles_parquet.TROUBLES,
 )

@@ -38,8 +38,20 @@ ONLY_TROUBLES = {
     "attribute.too_many_names",
     "attribute.too_many_values",
     "record.swallowed_others",
+    "address.zero_lost",
+    "effective_date.epoch_time",
+    "effective_date.serial_number",
+    "id.scientific_notation",
+    "location.postal_code_scientific_notation",
+    "number.format",
+    "text.invisible_character",
+    "text.odd_space",
+    "text.quotes_removed",
+    "text.replacement_character",
+    "text.spreadsheet_error",
+    "user.id_scientific_notation",
 }
-"""Codes that need many columns, and so files of their own."""
+"""Codes that need many columns or are accidents seen best alone, and so have files of their own."""
 ONCE = {"attribute.name_too_long", "attribute.name_discouraged", "column.unmapped"}
 """Codes of whole columns, of which the audience has one each at least."""
 

@@ -71,10 +71,12 @@ class Fault:
     fits: Test = _any
     """Rows that it can be put into without causing anything else."""
     is_error: bool = True
+    joins: bool = False
+    """Whether it is put into rows in which something else is wrong already."""
 
 
 FAULTS = (
-    Fault("id.character_not_allowed", "Id", ("{{contact.id}}", "$A12", "cust{7}")),
+    Fault("id.character_not_allowed", "Id", ("{{contact.id}}", "$A12", "cust{7}"), _is_in_boston),
     Fault("channel_type.missing", "ChannelType", ("", " ")),
     Fault("channel_type.unknown", "ChannelType", ("WHATSAPP", "Telegram")),
     Fault("address.missing", "Address", ("", "  ", "")),
@@ -117,16 +119,16 @@ FAULTS = (
         "Location.PostalCode",
         ("2110", "2111", "2109"),
         _is_in_boston,
-        is_error=False,
+        joins=True,
     ),
     Fault("demographic.locale_invalid", "Demographic.Locale", ("german", "xx_DE")),
     Fault("demographic.timezone_unknown", "Demographic.Timezone", ("CET+1", "Berlin")),
     Fault("attribute.name_too_long", LONG_NAME, ("Pike Street", "Marienplatz")),
     Fault("attribute.value_too_long", "Attributes.Motto", ("Ever tried. " * 10, "é" * 101)),
-    Fault("metric.not_a_number", "Metrics.LifetimeValue", ("1.234,50", "n/a", "NaN")),
+    Fault("metric.not_a_number", "Metrics.LifetimeValue", ("1,234", "n/a", "NaN")),
     Fault("user.id_missing", "User.UserId", ("", "", ""), is_error=False),
     Fault("text.control_character", "User.UserAttributes.Name", ("Ann\x0bVogel", "Li\x85na")),
-    Fault("text.mojibake", "Location.City", ("MÃ¼nchen", "KÃ¶ln"), _is_german_mail, False),
+    Fault("text.mojibake", "Location.City", ("MÃ¼nchen", "KÃ¶ln"), _is_german_mail, joins=True),
 )
 
 
@@ -163,11 +165,20 @@ def _take(rows: list[Row], fits: Test) -> Row:
 
 def _put(fault: Fault, rows: list[Row]) -> None:
     for value in fault.values:
-        row = _take(rows, fault.fits)
+        row = _take_invalid(rows, fault) if fault.joins else _take(rows, fault.fits)
         row.cells[fault.column] = value
         row.codes.append(fault.code)
         if fault.is_error:
             row.outcome = "invalid"
+
+
+def _take_invalid(rows: list[Row], fault: Fault) -> Row:
+    """Give the next row that has one error, in another column."""
+    return next(
+        row
+        for row in rows
+        if row.outcome == "invalid" and len(row.codes) == 1 and row["Id"] and fault.fits(row)
+    )
 
 
 def _lose_pluses(rows: list[Row]) -> None:
