@@ -27,7 +27,7 @@ from schemas.emails import check_emails
 from schemas.issues import IssueKind
 from schemas.mojibake import SUSPECT, is_mojibake
 from schemas.phones import PhoneCheck, check_phones
-from schemas.postal_codes import short_codes
+from schemas.postal_codes import find_short_codes
 from schemas.spreadsheet_errors import SPREADSHEET_ERRORS
 from schemas.text_bytes import CONTROL, holds_any, holds_byte, is_ascii
 
@@ -71,9 +71,6 @@ def view_columns(columns: list[str]) -> list[pl.Expr]:
         pl.when(channel == ChannelType.EMAIL).then(address).alias("email_address"),
         pl.when(channel.is_in(sorted(APNS_CHANNELS))).then(address).alias("apns_address"),
     ]
-    if {"Location.PostalCode", "Location.Country"} <= set(columns):
-        short = short_codes(pl.col("Location.PostalCode"), pl.col("Location.Country"))
-        views.append(short.alias("short_postal_code"))
     owned = [name for name in columns if name.startswith(USER_ATTRIBUTES)]
     if owned:
         user = pl.col("User.UserId") if "User.UserId" in columns else pl.lit(None, pl.String)
@@ -84,6 +81,14 @@ def view_columns(columns: list[str]) -> list[pl.Expr]:
             .alias("ownerless_attributes")
         )
     return views
+
+
+def view_short_codes(frame: pl.DataFrame) -> list[pl.Series]:
+    """Give the derived column of postal codes that may have lost zeros, if there are any."""
+    if not {"Location.PostalCode", "Location.Country"} <= set(frame.columns):
+        return []
+    short = find_short_codes(frame["Location.PostalCode"], frame["Location.Country"])
+    return [] if short is None else [short.alias("short_postal_code")]
 
 
 def find_odd_text(frame: pl.DataFrame) -> frozenset[str]:

@@ -62,15 +62,27 @@ postal addressing systems. Not in the table: countries without such codes, and t
 letters or a hyphen in them, which keep the zeros.
 """
 _DIGITS = {country: form.digits for country, form in POSTAL_FORMS.items()}
-_FEWEST = {country: form.fewest for country, form in POSTAL_FORMS.items()}
 
 
-def short_codes(code: pl.Expr, country: pl.Expr) -> pl.Expr:
-    """Give the codes that have fewer characters than their country's have digits, else null."""
-    length = code.str.len_bytes()
-    digits = country.replace_strict(_DIGITS, default=None, return_dtype=pl.UInt32)
-    fewest = country.replace_strict(_FEWEST, default=None, return_dtype=pl.UInt32)
-    return pl.when((length < digits) & (length >= fewest)).then(code)
+def find_short_codes(codes: pl.Series, countries: pl.Series) -> pl.Series | None:
+    """Find the codes that have fewer characters than their country's have digits.
+
+    Returns:
+        These codes, null elsewhere; None where there are none.
+    """
+    lengths = codes.str.len_bytes()
+    present = set(countries.unique().drop_nulls())
+    short = pl.Series([False]).new_from_index(0, len(codes))
+    for length in lengths.unique().drop_nulls():
+        suspects = [
+            country
+            for country in sorted(present & set(POSTAL_FORMS))
+            if POSTAL_FORMS[country].fewest <= length < POSTAL_FORMS[country].digits
+        ]
+        if suspects:
+            is_suspect = countries.is_in(pl.Series(suspects, dtype=pl.String).implode())
+            short |= (is_suspect & (lengths == length)).fill_null(value=False)
+    return codes.set(~short, None) if short.any() else None
 
 
 def pad_codes(code: pl.Expr, country: pl.Expr) -> pl.Expr:

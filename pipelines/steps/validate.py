@@ -12,7 +12,14 @@ from pipelines.steps.result import FOUND_SCHEMA, StepResult, drop_refused, find_
 from schemas import issues, limits
 from schemas.columns import NAMED_PREFIXES, attribute_name
 from schemas.damage import name_damage
-from schemas.endpoint import NULL_ISSUES, VIEWS, endpoint_model, find_odd_text, view_columns
+from schemas.endpoint import (
+    NULL_ISSUES,
+    VIEWS,
+    endpoint_model,
+    find_odd_text,
+    view_columns,
+    view_short_codes,
+)
 from schemas.phones import PhoneCheck
 
 
@@ -30,7 +37,7 @@ class ValidateParams:
 
 def validate(frame: pl.DataFrame, params: ValidateParams) -> StepResult:
     """Check a normalized frame against the endpoint model; rows with an error do not go on."""
-    checked = frame.with_columns(view_columns(frame.columns))
+    checked = frame.with_columns(*view_columns(frame.columns), *view_short_codes(frame))
     model = endpoint_model(params.phone_check, find_odd_text(frame))
     found = [_check_model(checked, model, params.default_country), *_check_names(frame)]
     found += [

@@ -21,6 +21,7 @@ from schemas.endpoint import (
     VIEWS,
     endpoint_model,
     view_columns,
+    view_short_codes,
 )
 from schemas.phones import PhoneCheck
 
@@ -95,7 +96,8 @@ def test_short_postal_code_is_looked_at_where_codes_start_with_zeros(country, co
     columns = {"Location.Country": [country], "Location.PostalCode": [code]}
     base = {"ChannelType": ["EMAIL"], "Address": ["x"]}
     frame = pl.DataFrame({**base, **columns}, schema_overrides=dict.fromkeys(columns, pl.String))
-    assert frame.select(view_columns(frame.columns))["short_postal_code"].to_list() == [seen]
+    views = [view.to_list() for view in view_short_codes(frame)]
+    assert views == ([[seen]] if seen else [])
 
 
 def test_model_has_every_column_and_view():
