@@ -90,7 +90,9 @@ def _accident(*, is_code: bool) -> str:
 
 def _take_quotes(text: pl.Expr) -> pl.Expr:
     """Take quotes from around a whole text: double, single, and double again within those."""
+    ends = rf"\s{_DIRECTIONS}"
     for marks in (_DOUBLE, _SINGLE, _DOUBLE):
-        text = text.str.replace(rf"^[{marks}]\s*([^{marks}]*[^{marks}\s])\s*[{marks}]$", "${1}")
+        inside = rf"[^{marks}]*[^{marks}{ends}]"
+        text = text.str.replace(rf"^[{marks}][{ends}]*({inside})[{ends}]*[{marks}]$", "${1}")
     is_marked = text.str.contains(_NUMBER_MARKED)
     return pl.when(is_marked).then(text.str.slice(1).str.strip_chars()).otherwise(text)

@@ -41,6 +41,7 @@ def clean(text, *, is_code=False):
         pytest.param("“‘Ana’”", "Ana", {QUOTES}, id="nested"),
         pytest.param("“A” and “B”", "“A” and “B”", set(), id="two-quotes"),
         pytest.param("“quoted” – dash", "“quoted” – dash", set(), id="quote-within"),
+        pytest.param("«\u200e«", "«\u200e«", set(), id="quotes-around-a-mark"),
         pytest.param("“”", "“”", set(), id="empty-quotes"),
         pytest.param("'+12065550100", "+12065550100", {QUOTES}, id="text-mark"),
         pytest.param("’02139", "02139", {QUOTES}, id="typographic-text-mark"),
