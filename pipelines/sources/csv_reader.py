@@ -180,7 +180,9 @@ class CsvReader:
 
     def _read_misfit(self, misfit: _Misfit) -> tuple[str | None, ...]:
         width, named = self._layout.width, len(self.header)
-        if misfit.fields >= named > 1:
+        end = misfit.text.rstrip(" " + self._dialect.quote)
+        may_fit = misfit.fields == named or end.endswith(self._dialect.delimiter)
+        if misfit.fields >= named > 1 and may_fit:
             fields = next(self._dialect.parse(misfit.text), [])
             if count_fields(fields, named) == named:
                 return (None, *fields[:named], *[""] * (width - named))

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 from import_support import read_json, read_rows, require_balance, run_check
 
 from schemas.issues import UNDECODABLE
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
 
 
 def test_a_stray_byte_costs_its_own_record_only(tmp_path: Path) -> None:

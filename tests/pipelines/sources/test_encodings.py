@@ -199,32 +199,30 @@ def test_no_byte_is_lost_or_fatal(content, encoding, size):
 
 
 READ = """
-import resource, sys
+import sys
 from pathlib import Path
 from pipelines.sources.base import LocalContent, ReadingOptions
 from pipelines.sources.csv_reader import CsvReader
 reader = CsvReader(LocalContent(Path(sys.argv[1])), ReadingOptions())
 rows = sum(frame.height for frame in reader.read())
-print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+status = Path("/proc/self/status").read_text()  # not rusage, which the parent's size is part of
+print(rows, int(status.partition("VmHWM:")[2].split()[0]) // 1024)
 """
 
 
 @pytest.mark.parametrize("kind", ["records", "malformed"])
-def test_memory_does_not_grow_with_a_file_in_utf16(tmp_path, kind):
-    peaks = {}
+def test_a_file_in_utf16_is_read_in_little_memory(tmp_path, kind):
     line = "1,ana@example.com,some text" + (",one too many" if kind == "malformed" else "") + "\n"
-    for megabytes in (20, 60):
-        path = tmp_path / f"{megabytes}.csv"
-        count = (megabytes << 20) // (2 * len(line))
-        path.write_bytes(("Id,Address,Note\n" + line * count).encode("utf-16"))
-        done = subprocess.run(
-            [sys.executable, "-c", READ, path],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        rows, peaks[megabytes] = map(int, done.stdout.split())
-        assert rows == count
-        path.unlink()
-    assert peaks[60] < 300, peaks
+    path = tmp_path / "x.csv"
+    count = (40 << 20) // (2 * len(line))
+    path.write_bytes(("Id,Address,Note\n" + line * count).encode("utf-16"))
+    done = subprocess.run(
+        [sys.executable, "-c", READ, path],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rows, peak_mb = map(int, done.stdout.split())
+    assert rows == count
+    assert peak_mb < 300
