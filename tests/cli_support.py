@@ -18,7 +18,7 @@ INPUTS = {
     "empty.csv": b"",
     "rubbish.csv": bytes(range(256)) * 40,
     "rubbish.parquet": bytes(range(256)) * 40,
-    "latin1.csv": HEADER + "a,EMAIL,jos\xe9@example.com\n".encode("latin-1"),
+    "latin1.csv": HEADER + "a,EMAIL,mu\xf1oz@example.com\n".encode("latin-1"),
     "contacts.csv": b"Id,ChannelType,E-mail\na,EMAIL,ana@example.com\n",
     "nochannel.csv": b"Id,Address\na,ana@example.com\n",
     "audience.ods": b"PK\x03\x04",

@@ -84,7 +84,7 @@ def detect_encoding(sample: Sample, name: str) -> str:
         name: What to call it in errors.
 
     Raises:
-        SourceError: It may be several, which read a value of it differently.
+        SourceError: It may be several, which read a value of it differently; or it is no text.
     """
     for mark, encoding in _MARKS:
         if sample.start.startswith(mark):
@@ -93,6 +93,8 @@ def detect_encoding(sample: Sample, name: str) -> str:
     nuls = tuple(head[at::4].count(0) * 4 > len(head) // 2 for at in range(4))
     if nuls in _NULS and _NULS[nuls].startswith("utf-32" if sum(nuls) == 3 else "utf-16"):
         return _NULS[nuls]
+    if b"\0" in re.split(rb"[\r\n]", head.lstrip(b"\r\n"), maxsplit=1)[0]:
+        raise SourceError(f"{name} is binary, not CSV text. Check that it is the right file.")
     parts = (sample.start, *sample.windows)
     if all(part.isascii() for part in parts):
         return UTF_8

@@ -35,7 +35,35 @@ REFUSALS = [
     refused("no-match-in-directory", 3, r"directory notes\. Readable are CSV", "check", "notes"),
     refused("rubbish-csv", 3, r"rubbish\.csv is binary.*\. Check", "check", "rubbish.csv"),
     refused("rubbish-parquet", 3, r"rubbish\.parquet is no", "check", "rubbish.parquet"),
-    refused("not-utf-8", 3, r"latin1\.csv.*UTF-8.*Export or convert", "check", "latin1.csv"),
+    refused(
+        "unclear-encoding", 3, r"latin1\.csv.*--encoding cp1252; .*Give", "check", "latin1.csv"
+    ),
+    refused(
+        "bad-delimiter",
+        2,
+        r"--delimiter: ';;' is no single ASCII character",
+        "check",
+        "clean.csv",
+        "--delimiter",
+        ";;",
+    ),
+    refused(
+        "bad-encoding",
+        2,
+        r"--encoding: 'klingon' is no encoding .* such as utf-8",
+        "check",
+        "clean.csv",
+        "--encoding",
+        "klingon",
+    ),
+    refused(
+        "no-header-names",
+        2,
+        r"clean\.csv has no header: .* in the mapping",
+        "check",
+        "clean.csv",
+        "--no-header",
+    ),
     refused(
         "no-address", 3, r"contacts\.csv has no column Address; .* Rename", "check", "contacts.csv"
     ),
