@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from prefect import get_run_logger
 from prefect.futures import PrefectFuture, wait
 
 from pipelines.errors import SourceError, StorageError
@@ -17,6 +18,7 @@ from pipelines.phases import phase
 from pipelines.preparing import may_have_excess
 from pipelines.settings import ImportSettings
 from pipelines.sources.base import SourceFormat
+from pipelines.sources.layouts import describe_reading
 from pipelines.staging import SourceLayout, read_layout
 from pipelines.storage.manifest import Manifest, PartitionRecord, save_manifest
 from pipelines.storage.run_dir import RunDirectory, read_partition
@@ -122,15 +124,20 @@ def stage_sources(
 ) -> None:
     """Read the sources that are not staged yet into partitions, one after the other."""
     left = None if settings.limit is None else settings.limit - manifest.rows
+    mapping = manifest.read_mapping()
     for index, stamp in enumerate(manifest.sources):
         if manifest.is_staged or index < len(manifest.inputs):
             continue
         if left is not None and left <= 0:
             break
         if index == len(layouts):
-            read_layout(stamp, settings, manifest.read_mapping())  # says what is wrong with it
-        first = len(manifest.partitions)
-        mapping = manifest.read_mapping()
+            layouts.append(read_layout(stamp, settings, mapping))  # says what is wrong with it
+        first, layout = len(manifest.partitions), layouts[index]
+        get_run_logger().info(
+            "%s: %s",
+            stamp.source.name,
+            describe_reading({"format": layout.format, **layout.reading}),
+        )
         staged = stage_source(run, stamp, index, first, settings, left, announce, mapping)
         manifest.inputs.append(staged.input)
         manifest.partitions.extend(staged.partitions)

@@ -43,7 +43,11 @@ def make_preview(run: RunDirectory, manifest: Manifest, settings: ImportSettings
         columns = show_columns(plan_columns(record.header, mapping))
         sources.append(
             SourcePreview(
-                name=record.path, rows=record.rows, reading=record.reading, columns=columns
+                name=record.path,
+                rows=record.rows,
+                format=record.format,
+                reading=record.reading,
+                columns=columns,
             )
         )
     part = next((part for part in manifest.partitions if part.rows), None)

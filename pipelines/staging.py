@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines import progress
 from pipelines.settings import ImportSettings
-from pipelines.sources.base import SourceFormat, SourceReader
+from pipelines.sources.base import ReadingOptions, SourceFormat, SourceReader
 from pipelines.sources.cutting import cut_partitions, take_rows
 from pipelines.sources.registry import decide_format, open_source
 from pipelines.sources.stamps import SourceStamp, refuse_changed
@@ -20,6 +20,11 @@ from schemas.mapping import Mapping
 PARTITION_BYTES = 20 << 20
 """Bytes of text in a partition at the most, however few rows that are: working on it takes about
 ten times as much memory."""
+
+
+PARTITION_CELLS = 5_000_000
+"""Cells in a partition at the most, which even empty take 16 bytes each: some fifty thousand rows
+of a hundred columns, a thousand of the widest source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +68,13 @@ def _open(
 ) -> tuple[SourceFormat, SourceReader]:
     """Open a source that is as it was when the run began."""
     refuse_changed(stamp)
-    known = decide_format(stamp.source)
     header = mapping.header if mapping is not None else None
-    options = replace(settings.reading, header=header)
+    return _open_reader(stamp, replace(settings.reading, header=header))
+
+
+@lru_cache(maxsize=1)  # the same source is looked at and then read; some take a while to open
+def _open_reader(stamp: SourceStamp, options: ReadingOptions) -> tuple[SourceFormat, SourceReader]:
+    known = decide_format(stamp.source)
     return known, open_source(replace(stamp.source, format=known), options)
 
 
@@ -97,7 +106,7 @@ def stage(
     known, reader = _open(stamp, settings, mapping)
     partitions: list[PartitionRecord] = []
     frames = take_rows(reader.read(), limit)
-    for frame in cut_partitions(frames, settings.partition_rows, PARTITION_BYTES):
+    for frame in cut_partitions(frames, settings.partition_rows, PARTITION_CELLS, PARTITION_BYTES):
         number = first_partition + len(partitions)
         write_parquet(frame, run.part("staged", number))
         partitions.append(PartitionRecord(number=number, input=index, rows=frame.height))
@@ -114,6 +123,7 @@ def stage(
         rows=sum(partition.rows for partition in partitions),
     )
     refuse_changed(stamp)
+    _open_reader.cache_clear()
     return Staged(record, partitions)
 
 

@@ -24,6 +24,7 @@ class SourcePreview(_Part):
 
     name: str
     rows: int
+    format: str
     reading: dict[str, str]
     """How it is read: such as its encoding and delimiter."""
     columns: list[ColumnPreview]

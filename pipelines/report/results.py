@@ -12,7 +12,12 @@ import pyarrow.parquet as pq
 
 from pipelines.report.row_files import RowSlice, plan_layout, to_fix, write_row_file
 from pipelines.report.summary import RunCounts
-from pipelines.steps.map_columns import check_header, plan_columns
+from pipelines.steps.map_columns import (
+    ColumnPlan,
+    check_header,
+    name_source_columns,
+    plan_columns,
+)
 from pipelines.steps.outcomes import count_outcomes, settle_refused
 from pipelines.steps.result import describe_issues
 from pipelines.storage.atomic import replacing
@@ -49,7 +54,10 @@ def _all_issues(run: RunDirectory, manifest: Manifest) -> Iterator[pl.DataFrame]
         yield _read_issues(run, manifest, part.number)
 
 
-def _read_issues(run: RunDirectory, manifest: Manifest, number: int) -> pl.DataFrame:
+def _read_issues(
+    run: RunDirectory, manifest: Manifest, number: int, plan: ColumnPlan | None = None
+) -> pl.DataFrame:
+    """Read the issues of a partition; with a plan, under the names of the source's columns."""
     if not run.part("prepared", number).is_file():  # the run stopped before
         return ISSUE_SCHEMA.to_frame()
     found = pl.read_parquet(run.part("found", number))
@@ -58,7 +66,8 @@ def _read_issues(run: RunDirectory, manifest: Manifest, number: int) -> pl.DataF
         found = pl.concat([found, across.drop("partition").collect()])
     found = found.sort("row_key", "column", maintain_order=True)
     endpoints = pl.read_parquet(run.part("rows", number))
-    return describe_issues(found, manifest.source_of(number).path, endpoints)
+    described = describe_issues(found, manifest.source_of(number).path, endpoints)
+    return described if plan is None else described.with_columns(name_source_columns(found, plan))
 
 
 def write_row_files(run: RunDirectory, manifest: Manifest, *, with_unprocessed: bool) -> None:
@@ -73,14 +82,17 @@ def write_row_files(run: RunDirectory, manifest: Manifest, *, with_unprocessed: 
 def _write(run: RunDirectory, manifest: Manifest, wanted: Sequence[str], name: str) -> None:
     path = {"errors": run.errors, "unprocessed": run.unprocessed}[name]
 
+    mapping = manifest.read_mapping()
+
     def slices() -> Iterator[RowSlice]:
         for part in manifest.partitions:
+            header = manifest.source_of(part.number).header
             outcomes = pl.read_parquet(run.part("outcomes", part.number))
             if outcomes["outcome"].is_in(wanted).any():
                 staged = pl.read_parquet(run.part("staged", part.number))
-                issues = _read_issues(run, manifest, part.number)
-                rows = to_fix(staged, outcomes, issues, wanted)
-                yield RowSlice(tuple(manifest.source_of(part.number).header), rows)
+                plan = plan_columns(header, mapping)
+                issues = _read_issues(run, manifest, part.number, plan)
+                yield RowSlice(tuple(header), to_fix(staged, outcomes, issues, wanted))
 
     layout = plan_layout(slices())
     if not layout:

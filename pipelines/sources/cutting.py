@@ -6,18 +6,20 @@ import polars as pl
 
 
 def cut_partitions(
-    frames: Iterator[pl.DataFrame], rows: int, size_bytes: int
+    frames: Iterator[pl.DataFrame], rows: int, cells: int, size_bytes: int
 ) -> Iterator[pl.DataFrame]:
     """Cut a stream of frames into partitions; an equal stream is cut equally.
 
     Args:
         frames: Records in order.
         rows: Rows of a partition; fewer only where it would be too large, and at the end.
+        cells: Cells that it may hold, as an empty one takes memory, too.
         size_bytes: Bytes of text that it may hold; a single row may hold more.
     """
     waiting: list[pl.DataFrame] = []
     height = size = 0
     for frame in frames:
+        rows = max(1, min(rows, cells // frame.width))
         ends = count_text_bytes(frame).cum_sum()
         start = 0
         while start < frame.height:

@@ -26,7 +26,7 @@ from schemas.columns import (
 )
 from schemas.mapping import ColumnRule, EndpointRule, Mapping
 from schemas.mapping_text import fits_glob
-from schemas.row_keys import row_of
+from schemas.row_keys import endpoint_of, row_of
 
 DISCOURAGED_CHARACTERS = frozenset("#:?\\/")
 """The service's console cannot show names with these (API reference, EndpointRequest)."""
@@ -194,6 +194,31 @@ def check_header(plan: ColumnPlan) -> pl.DataFrame:
         if DISCOURAGED_CHARACTERS & set(attribute_name(column) or "")
     ]
     return pl.DataFrame(rows, schema=FOUND_SCHEMA, orient="row")
+
+
+def name_source_columns(found: pl.DataFrame, plan: ColumnPlan) -> pl.Series:
+    """Give the names by which the owner of a source knows the columns of issues.
+
+    Args:
+        found: Issues in the shape of `FOUND_SCHEMA`.
+        plan: The plan of their source.
+    """
+    labels = plan.labels()
+    addresses = dict.fromkeys(labels[place] for place in labels if place[1] == "Address")
+    rows = [(number, column, name) for (number, column), name in labels.items()]
+    schema = {"endpoint": pl.Int64, "column": pl.String, "name": pl.String}
+    names = found.join(
+        pl.DataFrame(rows, schema, orient="row"),
+        left_on=[endpoint_of(pl.col("row_key")), "column"],
+        right_on=["endpoint", "column"],
+        how="left",
+        maintain_order="left",
+    ).select(pl.coalesce("name", "column").alias("column"))["column"]
+    # A record that gave no endpoint lacks every address that it could have had.
+    is_without = (found["code"] == issues.ADDRESS_MISSING.code) & bool(addresses)
+    return pl.select(
+        pl.when(is_without).then(pl.lit(", ".join(addresses))).otherwise(names).alias("column")
+    ).to_series()
 
 
 def excess_columns(names_in_use: list[str]) -> list[str]:

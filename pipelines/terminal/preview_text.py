@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.report.preview import EndpointPreview, Preview, RecordPreview, SourcePreview
+from pipelines.sources.layouts import describe_reading
 from schemas.outcomes import Outcome
 
 MOST_SOURCES = 5
@@ -30,8 +31,8 @@ def print_preview(console: Console, preview: Preview) -> None:
 
 
 def _say_reading(source: SourcePreview) -> str:
-    told = ", ".join(f"{name} {value}" for name, value in source.reading.items())
-    return f"{source.name}: {told}; {source.rows:,} records" if told else source.name
+    told = describe_reading({"format": source.format, **source.reading})
+    return f"{source.name}: {told}; {source.rows:,} records"
 
 
 def _columns(source: SourcePreview) -> Table:

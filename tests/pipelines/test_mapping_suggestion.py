@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from preset_support import EXPORTS, ROOT
 
@@ -18,7 +20,7 @@ def sample_of(path):
 
 def test_recognizes_an_export():
     file, looked_at, suggestion = suggest_mapping(str(EXPORTS / "hubspot.csv"), READING)
-    assert (file.path.name, looked_at, suggestion.preset) == ("hubspot.csv", 10, "hubspot")
+    assert (Path(file.path).name, looked_at, suggestion.preset) == ("hubspot.csv", 10, "hubspot")
 
 
 def test_without_a_preset():

@@ -104,7 +104,7 @@ def test_every_kind_of_record(tmp_path):
     assert [item.get("OptOut") for item in items] == ["NONE"] * 3 + [None, "ALL"]
     assert items[0]["Attributes"] == {"Plan": ["gold"]}
     assert items[3]["Attributes"] == {"Plan": []}
-    ids = dict(done.rows.rows())
+    ids = dict(done.rows.select("row_key", "endpoint_id").rows())
     assert ids[16] == items[0]["Id"]
     assert ids[48] is ids[96] is None
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines import staging
 from pipelines.settings import ImportSettings
-from pipelines.sources.base import SourceFormat
+from pipelines.sources.base import SourceFile, SourceFormat
 from pipelines.sources.stamps import stamp_source
 from pipelines.staging import SourceLayout, read_layout
 from schemas.mapping import Mapping
@@ -32,7 +32,8 @@ def test_names_of_the_mapping_reach_the_reader(tmp_path, monkeypatch, mapping, h
     monkeypatch.setattr(staging, "open_source", watch)
     path = tmp_path / "a.csv"
     path.write_text("Address,ChannelType,Phone,Till\n1,SMS,2,3\n")
-    read_layout(stamp_source(path), ImportSettings(sources=["x"], sheet="S"), mapping)
+    stamp = stamp_source(SourceFile(str(path)))
+    read_layout(stamp, ImportSettings(sources=["x"], sheet="S"), mapping)
     assert [(reading.header, reading.sheet) for reading in given] == [(header, "S")]
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from pipelines.sources.cutting import cut_partitions, take_rows
 
+MANY = 1 << 30
 HEIGHTS = st.lists(st.integers(0, 12), max_size=12)
 
 
@@ -22,7 +23,7 @@ def values(frames):
 
 @given(heights=HEIGHTS, rows=st.integers(1, 20))
 def test_partitions_hold_all_rows_in_order_and_all_but_the_last_are_full(heights, rows):
-    parts = values(cut_partitions(frames_of(heights), rows, 1 << 30))
+    parts = values(cut_partitions(frames_of(heights), rows, MANY, MANY))
     total = sum(heights)
     assert [n for part in parts for n in part] == list(range(total))
     assert [len(part) for part in parts] == [rows] * (total // rows) + [total % rows] * (
@@ -33,11 +34,19 @@ def test_partitions_hold_all_rows_in_order_and_all_but_the_last_are_full(heights
 @given(heights=HEIGHTS, rows=st.integers(1, 20), size=st.integers(1, 200))
 def test_partitions_take_no_more_memory_than_they_may(heights, rows, size):
     texts = (f.with_columns(t=pl.lit("é" * 4), l=pl.lit(["ab", "c"])) for f in frames_of(heights))
-    parts = values(cut_partitions(texts, rows, size))
+    parts = values(cut_partitions(texts, rows, MANY, size))
     row_bytes = 8 + 3
     assert [n for part in parts for n in part] == list(range(sum(heights)))
     assert all(0 < len(part) <= rows for part in parts)
     assert all(len(part) == 1 or len(part) * row_bytes <= size for part in parts)
+
+
+@given(heights=HEIGHTS, cells=st.integers(1, 30))
+def test_partitions_have_no_more_cells_than_they_may(heights, cells):
+    wide = (frame.with_columns(a=1, b=2, c=3) for frame in frames_of(heights))
+    parts = values(cut_partitions(wide, MANY, cells, MANY))
+    assert [n for part in parts for n in part] == list(range(sum(heights)))
+    assert all(len(part) == 1 or 4 * len(part) <= cells for part in parts)
 
 
 @given(heights=HEIGHTS, limit=st.one_of(st.none(), st.integers(0, 40)))

@@ -232,7 +232,7 @@ def test_the_region_of_a_phone_goes_before_the_country_of_the_row():
     )
     normalized = normalize(frame, PARAMS).frame
     assert normalized["Address"].to_list() == ["+4930123456"] * 2 + ["+12065550100", "+4930123456"]
-    assert "phone_region" not in normalized.columns
+    assert normalized["phone_region"].to_list() == ["DE", None, None, "FR"]
 
 
 def test_flags_of_a_mapped_frame_stay():
