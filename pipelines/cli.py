@@ -68,7 +68,7 @@ def cli() -> None:
 @cli.command()
 @with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS)
 def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
-    """Import CSV or Parquet files, globs or directories.
+    """Import files, globs, directories, s3://BUCKET/PREFIX or - (standard input).
 
     \b
     Examples:
