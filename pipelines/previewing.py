@@ -182,7 +182,7 @@ def _as_text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, Mapping):
-        value = [f"{name}: {item}" for name, item in value.items()]
+        value = [f"{name}: {'blank' if item is None else item}" for name, item in value.items()]
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "; ".join(str(item) for item in value)[:LONGEST_VALUE]
     return str(value)[:LONGEST_VALUE]

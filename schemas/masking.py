@@ -9,6 +9,10 @@ NUMBER_COLUMNS = frozenset({"EffectiveDate", "Location.Latitude", "Location.Long
 """Columns whose values look like phone numbers and are none."""
 _LONG_NUMBER = re.compile(r"(?:\d[ ().-]?){7,}")
 _MAILBOX = re.compile(r"([^@\s,;:<>\"]+)@([A-Za-z0-9.-]+)")
+_DATE = re.compile(
+    r"\d{4}-(?:0\d|1[0-2])-(?:[0-2]\d|3[01])(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?"
+)
+"""A moment in ISO 8601, whose digits are no phone number."""
 _DOT = "•"
 
 
@@ -45,7 +49,13 @@ def mask_text(text: str) -> str:
 
 
 def looks_personal(value: str) -> bool:
-    """Say whether a value may hold an e-mail address or a phone number."""
+    """Say whether a value may hold an e-mail address or a phone number.
+
+    >>> [looks_personal(value) for value in ("206 555-0100", "2026-01-12 09:14", "blue")]
+    [True, False, False]
+    """
+    if _DATE.fullmatch(value.strip()):
+        return False
     return "@" in value or _LONG_NUMBER.search(value) is not None
 
 
