@@ -87,7 +87,8 @@ def test_json_is_all_of_stdout(history: History) -> None:
         "run_id", "status", "application_id", "destination", "rows", "accepted", "unchanged",
         "invalid", "duplicate", "held", "rejected", "unprocessed", "balanced", "requests",
         "retries", "throttled", "splits", "bytes_sent", "seconds", "rows_per_second",
-        "issues_by_code", "started_at", "finished_at",
+        "issues_by_code", "started_at", "finished_at", "records", "left_out", "endpoints",
+        "endpoints_by_outcome",
     ]  # fmt: skip
     assert summary == read_summary(history.cli.cwd / "runs", "second")
     assert "All 3 rows can be imported." in history.checked.stderr

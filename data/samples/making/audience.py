@@ -233,7 +233,7 @@ def _malformed(maker: PeopleMaker) -> list[Row]:
     texts = (
         "crm-short-1,EMAIL,kim.short@example.com",
         "crm-short-2,SMS,+12065550199,ACTIVE,NONE,2026-01-31T09:30:00Z,47.6,-122.3,98101,Seattle",
-        "crm-long-1,EMAIL,pat.long@example.com,ACTIVE,NONE," + "," * width,
+        "crm-long-1,EMAIL,pat.long@example.com,ACTIVE,NONE," + "," * width + "more",
     )
     return [
         Row({}, [], "invalid", ["record.malformed"], text, rank=0.1 + number / 3, is_taken=True)

@@ -23,14 +23,20 @@ ENCODINGS = (
         (ACCEPTED, ACCEPTED),
         stored={"e2": {"Address": "ben@example.com"}},
     ),
-    Trouble(
-        "utf16", "A UTF-16 file cannot be read.", TWO.decode().encode("utf-16"), error=("UTF-16",)
-    ),
+    Trouble("utf16", "UTF-16 is found out.", TWO.decode().encode("utf-16"), (ACCEPTED, ACCEPTED)),
     Trouble(
         "latin1",
-        "A file in Latin-1 cannot be read: the message names record and column.",
+        "Latin-1 is found out.",
         write_csv(CITY, (*ANA, "Lyon"), (*BEN, "Besançon")).decode().encode("latin-1"),
-        error=("UTF-8", "record 2", "Location.City"),
+        (ACCEPTED, ACCEPTED),
+        stored={"e2": {"Location.City": "Besançon"}},
+    ),
+    Trouble(
+        "undecodable",
+        "A stray byte makes its row invalid, and no other one.",
+        write_csv(CITY, (*ANA, "Besançon"), (*BEN, "Ly?n")).replace(b"?", b"\xff"),
+        (ACCEPTED, (INVALID, "text.undecodable")),
+        options={"encoding": "utf-8"},
     ),
     Trouble(
         "lone_surrogate",
@@ -191,9 +197,10 @@ HEADERS = (
     ),
     Trouble(
         "semicolons",
-        "A file with semicolons, as some spreadsheets write, has no column Address.",
+        "Semicolons between the fields, as some spreadsheets write, are found out.",
         TWO.replace(b",", b";"),
-        error=("Address",),
+        (ACCEPTED, ACCEPTED),
+        stored={"e2": {"Address": "ben@example.com"}},
     ),
     Trouble(
         "repeated_headers",

@@ -13,7 +13,7 @@ from pipelines.sources.base import Packing, ReadingOptions, SourceFile, SourceFo
 from pipelines.sources.csv_reader import CsvReader
 from pipelines.sources.finding import find_sources
 from pipelines.sources.parquet_reader import ParquetReader
-from pipelines.sources.registry import READERS, decide_format, open_source
+from pipelines.sources.registry import decide_format, open_source
 
 
 @pytest.fixture
@@ -139,14 +139,6 @@ def test_a_parquet_file_named_csv_is_refused(tmp_path):
     pl.DataFrame({"Id": ["1"]}).write_parquet(path)
     (source,) = find_sources([str(path)])
     with pytest.raises(SourceError, match="is a Parquet file, not CSV"):
-        open_source(source, ReadingOptions())
-
-
-def test_a_format_without_a_reader_is_said(tmp_path, monkeypatch):
-    monkeypatch.delitem(READERS, SourceFormat.CSV)
-    (tmp_path / "x.csv").write_text("Id\n1\n")
-    (source,) = find_sources([str(tmp_path / "x.csv")])
-    with pytest.raises(SourceError, match=r"x\.csv: csv cannot be read"):
         open_source(source, ReadingOptions())
 
 

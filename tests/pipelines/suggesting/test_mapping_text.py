@@ -102,7 +102,7 @@ RULES = st.one_of(
     st.builds(
         lambda h, v: ColumnRule(source=(h,), values=v, otherwise="error"),
         HEADERS,
-        st.dictionaries(HEADERS, st.one_of(st.none(), HEADERS)),
+        st.dictionaries(HEADERS.filter(str.strip), st.one_of(st.none(), HEADERS)),
     ),
 )
 CONDITIONS = st.one_of(
