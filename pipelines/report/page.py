@@ -6,6 +6,7 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from pipelines.report.summary import Summary
+from pipelines.sources.layouts import describe_reading
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
 from schemas.issues import ISSUE_KINDS
@@ -46,6 +47,7 @@ def render_page(run: RunDirectory, manifest: Manifest, summary: Summary, verdict
             (outcome, n, n / max(summary.rows, 1)) for outcome, n in summary.by_outcome().items()
         ],
         meanings=MEANINGS,
+        describe_reading=describe_reading,
         issues=_issue_rows(run),
         channels=_by_channel(run, manifest),
     )
