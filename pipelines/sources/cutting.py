@@ -54,12 +54,10 @@ def count_text_bytes(frame: pl.DataFrame) -> pl.Series:
 
 
 def take_rows(frames: Iterator[pl.DataFrame], limit: int | None) -> Iterator[pl.DataFrame]:
-    """Yield the first `limit` rows of a stream of frames; all of them for None."""
-    for frame in frames:
-        if limit is None:
-            yield frame
-        elif limit > 0:
-            yield frame.head(limit)
-            limit -= frame.height
-        else:
-            return
+    """Yield the first `limit` rows of a stream, and ask for no more; all of them for None."""
+    if limit is None:
+        yield from frames
+        return
+    while limit > 0 and (frame := next(frames, None)) is not None:
+        yield frame.head(limit)
+        limit -= frame.height

@@ -53,3 +53,11 @@ def test_partitions_have_no_more_cells_than_they_may(heights, cells):
 def test_the_first_rows_are_taken_and_no_more(heights, limit):
     taken = [n for part in values(take_rows(frames_of(heights), limit)) for n in part]
     assert taken == list(range(sum(heights)))[:limit]
+
+
+def test_behind_the_last_row_that_is_taken_nothing_is_read():
+    def frames():
+        yield from frames_of([3, 2])
+        raise AssertionError("read on")
+
+    assert values(take_rows(frames(), 5)) == [[0, 1, 2], [3, 4]]
