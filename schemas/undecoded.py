@@ -6,6 +6,7 @@ U+FFFD in files.
 """
 
 import codecs
+import re
 from typing import Final
 
 import polars as pl
@@ -21,6 +22,7 @@ ERRORS: Final = "mark-undecoded"
 """Name of the error handler for Python's decoders."""
 _LEAD: Final = b"\xf4"
 """First byte of all of them in UTF-8, and of no other character but such as nobody uses."""
+_IN_UTF8: Final = re.compile(rb"\xf4\x8f[\xa0-\xa3]")
 _CHARACTERS: Final = [chr(FIRST + byte) for byte in range(256)]
 _SHOWN: Final = [f"\\x{byte:02X}" for byte in range(256)]
 _IN_MESSAGES: Final = {FIRST + byte: shown for byte, shown in enumerate(_SHOWN)}
@@ -42,6 +44,15 @@ def _mark_fault(fault: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(ERRORS, _mark_fault)
+
+
+def is_marked(text: bytes) -> bool:
+    r"""Say whether a text in UTF-8 holds such a character; quick where it does not.
+
+    >>> [is_marked(text.encode()) for text in ("Jos" + mark(b"\xe9"), "\U0010fffd", "José")]
+    [True, False, False]
+    """
+    return _LEAD in text and _IN_UTF8.search(text) is not None
 
 
 def holds_marked(texts: pl.Series) -> bool:

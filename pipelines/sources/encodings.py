@@ -253,7 +253,7 @@ class Utf8Stream(io.RawIOBase):
 
     def _decode(self, block: bytes) -> bytes:
         if not self._is_utf8:
-            return self._decoder.decode(block, final=self._is_at_end).encode()
+            return encode_text(self._decoder.decode(block, final=self._is_at_end))
         block = self._tail + block if self._tail else block
         self._tail = b""
         if block.isascii():
@@ -266,6 +266,15 @@ class Utf8Stream(io.RawIOBase):
             return text.encode()
         self._tail = block[length:]
         return block[:length] if self._tail else block
+
+
+def encode_text(text: str) -> bytes:
+    """Give what a decoder made as UTF-8; half a surrogate pair, which some make, is marked."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        half = text.encode("utf-8", "surrogatepass")
+        return half.decode("utf-8", undecoded.ERRORS).encode()
 
 
 def cut_text(text: bytes, size: int) -> tuple[bytes, bytes]:

@@ -21,6 +21,7 @@ import pyarrow.json as pa_json
 from pipelines.sources.json_lines import MAX_DEPTH, is_shallow
 from pipelines.sources.json_members import JsonColumn, Member, Members, holds_single_values
 from pipelines.sources.typed_columns import EXACT_FLOATS, whole_numbers_as_such
+from schemas.undecoded import ERRORS, is_marked
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 19
@@ -34,7 +35,7 @@ def parse_block(block: bytes, schema: pa.Schema) -> pa.Table | None:
     # With each line between braces, and as many rows as lines, no object spans or shares a line.
     if not len(schema) or text.count(b"}\n") != lines or text.count(b"\n{") != lines - 1:
         return None
-    if not text.startswith(b"{") or b"\0" in text or not is_shallow(text):
+    if not text.startswith(b"{") or b"\0" in text or is_marked(text) or not is_shallow(text):
         return None
     try:
         text.decode()
@@ -52,7 +53,9 @@ def parse_block(block: bytes, schema: pa.Schema) -> pa.Table | None:
 
 
 def parse_line(line: bytes) -> dict[str, Any] | None:
-    """Parse a line; None if it is no JSON object, or nested too deep."""
+    """Parse a line; None if it is no JSON object, holds undecoded bytes, or is nested too deep."""
+    if is_marked(line):
+        return None
     if line.count(b"{") + line.count(b"[") > MAX_DEPTH and not is_shallow(line):
         return None
     try:
@@ -110,7 +113,7 @@ def stage_lines(
     for row, line in enumerate(lines):
         record = parse_line(line)
         if record is None:
-            malformed[row] = line.rstrip(b"\r").decode("utf-8", "backslashreplace")
+            malformed[row] = line.rstrip(b"\r").decode("utf-8", ERRORS)
         else:
             _fill(record, members.root, row, cells, columns, floats)
     numbers = pl.Series([cell[position] for cell, position in floats], dtype=pl.Float64)

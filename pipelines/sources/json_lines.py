@@ -8,10 +8,16 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from pipelines.errors import SourceError
 from pipelines.sources.base import Content
+from pipelines.sources.encodings import (
+    UTF_8,
+    Sample,
+    Utf8Stream,
+    read_text,
+    settle_encoding,
+)
 
 BLOCK_BYTES = 4 << 20
 """Bytes read at once."""
@@ -48,13 +54,14 @@ class JsonLines:
         """
         self._content = content
         self.name = content.name
-        with self._open() as file:
-            head = self._read(file, _HEAD_BYTES)
+        with content.open() as file:
+            head = file.read(_HEAD_BYTES)
         for magic, what in _FOREIGN_STARTS.items():
             if head.startswith(magic):
                 raise SourceError(f"{self.name} is {what}, not JSON text. Convert it first.")
-        self.encoding = _find_encoding(head, encoding, self.name)
-        text = "".join(_decode(iter([head]), self.encoding)).lstrip("\ufeff \t\r\n")
+        sample = Sample(head)
+        self.encoding = _find_encoding(sample, encoding, self.name)
+        text = read_text(sample, self.encoding).lstrip(" \t\r\n")
         if not text:
             raise SourceError(f"{self.name} is empty: it holds no record. Check the export.")
         self.is_document = _is_document(text)
@@ -90,33 +97,11 @@ class JsonLines:
                 f"({_remedy(self.name)})."
             )
 
-    def _open(self) -> BinaryIO:
-        try:
-            return self._content.open()
-        except OSError as error:
-            raise SourceError(f"Cannot read {self.name}: {error.strerror or error}.") from error
-
-    def _read(self, file: BinaryIO, size: int) -> bytes:
-        try:
-            return file.read(size)
-        except OSError as error:
-            raise SourceError(f"Cannot read {self.name}: {error.strerror or error}.") from error
-
-    def _raw_chunks(self) -> Iterator[bytes]:
-        with self._open() as file:
-            while chunk := self._read(file, BLOCK_BYTES):
-                yield chunk
-
     def _chunks(self) -> Iterator[bytes]:
-        """Yield the file in UTF-8 without a mark; what does not decode is no valid UTF-8 then."""
-        if self.encoding != "utf-8":
-            for text in _decode(self._raw_chunks(), self.encoding):
-                yield text.encode("utf-8", "surrogatepass")
-            return
-        is_first = True
-        for chunk in self._raw_chunks():
-            yield chunk.removeprefix(codecs.BOM_UTF8) if is_first else chunk
-            is_first = False
+        """Yield the file in UTF-8; bytes that are no characters are marked."""
+        with Utf8Stream(self._content.open(), self.encoding) as stream:
+            while chunk := stream.read(BLOCK_BYTES):
+                yield chunk
 
     def _document_lines(self) -> Iterator[bytes]:
         """Yield a document value by value, each as a line."""
@@ -138,12 +123,7 @@ class JsonLines:
                 f"{self.name} is one JSON document, but not whole, or nested deeper than "
                 f"{MAX_DEPTH}. Check the export."
             )
-        try:
-            text = data.decode()
-        except UnicodeDecodeError as error:
-            raise SourceError(
-                f"{self.name}, byte {error.start}: not valid UTF-8. Convert the file to UTF-8."
-            ) from error
+        text = data.decode()
         del chunks, data
         lines: list[str] = []
         size = 0
@@ -173,24 +153,13 @@ def is_shallow(data: bytes) -> bool:
     return not data
 
 
-def _find_encoding(head: bytes, named: str | None, file: str) -> str:
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+def _find_encoding(sample: Sample, named: str | None, file: str) -> str:
+    is_utf16 = sample.start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        " ".encode(named or "utf-8")  # there are codecs that are no encodings of text
-        found = codecs.lookup(named or "utf-8").name
+        " ".encode(named or UTF_8)  # there are codecs that are no encodings of text
+        return settle_encoding("utf-16" if is_utf16 else named or UTF_8, sample)
     except LookupError as error:
         raise SourceError(f"{file}: there is no encoding {named}. Name another one.") from error
-    return "utf-8" if found == "utf-8-sig" else found
-
-
-def _decode(chunks: Iterator[bytes], encoding: str) -> Iterator[str]:
-    errors = "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
-    decoder = codecs.getincrementaldecoder(encoding)(errors)
-    for chunk in chunks:
-        yield decoder.decode(chunk)
-    if decoder.getstate()[0]:
-        yield "\udcff"  # half a character at the end
 
 
 def _is_document(head: str) -> bool:

@@ -115,6 +115,11 @@ def test_utf16_as_given_needs_no_mark(written):
     assert reading["encoding"] == "utf-16-le"
 
 
+def test_half_a_surrogate_pair_is_marked():
+    with Utf8Stream(io.BytesIO(b"a+2AA-b"), "utf-7") as stream:
+        assert stream.read().decode() == f"a{mark(chr(0xD800).encode('utf-8', 'surrogatepass'))}b"
+
+
 def test_utf8_with_a_stray_byte_is_utf8():
     _, rows, reading = read_bytes(contents(["José", "Müller", "Jos\udce9"], "utf-8"))
     assert reading["encoding"] == "utf-8"

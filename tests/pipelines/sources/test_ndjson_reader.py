@@ -10,6 +10,7 @@ from pipelines.errors import SourceError
 from pipelines.sources import ndjson_reader
 from pipelines.sources.base import LocalContent, ReadingOptions
 from pipelines.sources.ndjson_reader import NdjsonReader
+from schemas.undecoded import ERRORS, show_marked
 
 
 @pytest.fixture
@@ -162,7 +163,7 @@ def test_a_line_that_is_no_object_is_a_malformed_record(read, line, ends):
     before, behind = (end.encode() for end in ends)
     header, rows = read(b'{"a":1.5}' + before + line + behind + b'{"a":2}\r\n')
     assert header == ["a"]
-    text = line.decode("utf-8", "backslashreplace")
+    text = line.decode("utf-8", ERRORS)
     assert rows == [(1, None, "1.5"), (2, text, None), (3, None, "2")]
     assert time.monotonic() - started < 3
 
@@ -192,8 +193,8 @@ def test_long_numbers_among_fractions_keep_their_digits(read):
     [
         pytest.param('{"x":"é😀"}\n'.encode(), "utf-8", id="UTF-8"),
         pytest.param('\ufeff{"x":"é😀"}\n'.encode(), "utf-8", id="UTF-8 with mark"),
-        pytest.param('\ufeff{"x":"é😀"}\n'.encode("utf-16-le"), "utf-16", id="UTF-16"),
-        pytest.param('\ufeff{"x":"é😀"}\n'.encode("utf-16-be"), "utf-16", id="UTF-16, big"),
+        pytest.param('\ufeff{"x":"é😀"}\n'.encode("utf-16-le"), "utf-16-le", id="UTF-16"),
+        pytest.param('\ufeff{"x":"é😀"}\n'.encode("utf-16-be"), "utf-16-be", id="UTF-16, big"),
     ],
 )
 def test_an_encoding_is_seen_by_its_mark(tmp_path, content, encoding):
@@ -219,6 +220,23 @@ def test_half_a_character_in_utf_16_spoils_its_record_only(read):
     lone = '{"x":"\ud800"}\n'.encode("utf-16-le", "surrogatepass")
     _, rows = read(good + lone + '{"x":2}'.encode("utf-16-le") + b"\x0a")
     assert [(row[1] is None, row[2]) for row in rows] == [(True, "1"), (False, None), (False, None)]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "stray"),
+    [("utf-8", b"\xe9"), ("cp1252", b"\x81"), ("gb18030", b"\x80"), ("utf-7", b"+2AA-")],
+)
+@pytest.mark.parametrize("form", [b'{"x":1}\n{"x":"%b"}\n', b'[{"x":1},{"x":"%b"}]'])
+def test_bytes_that_are_no_characters_spoil_their_record_only(read, encoding, stray, form):
+    _, rows = read(form % stray, encoding=encoding)
+    assert [(row[0], row[1] is None) for row in rows] == [(1, True), (2, False)]
+    assert "\\x" in show_marked(rows[1][1])
+
+
+def test_an_encoding_of_two_bytes_needs_no_mark(read):
+    assert read('{"x":"é"}'.encode("utf-16-le"), encoding="utf-16")[1] == [(1, None, "é")]
+    with pytest.raises(SourceError, match="holds no JSON object"):
+        read('{"x":"é"}', encoding="utf-32")
 
 
 DOCUMENTS = [
@@ -261,7 +279,7 @@ def test_what_is_no_object_in_a_document_is_malformed(read):
         pytest.param('[{"x":1}]{"x":2}', "behind record 1", id="text behind"),
         pytest.param('[{"x":1},]', "record 2: not valid JSON", id="comma too many"),
         pytest.param('{\n"x":01\n}', "record 1: not valid JSON", id="document with a fault"),
-        pytest.param(b'[{"x":"\xe9"}]', "byte 7: not valid UTF-8", id="document not UTF-8"),
+        pytest.param(b'[{"x":"\xe9"}]', "holds no JSON object", id="document not UTF-8"),
         pytest.param("[" * 100_000, "nested deeper than 64", id="deep document"),
         pytest.param("[" * 100_000 + "]" * 100_000, "nested deeper", id="deep, closed document"),
         pytest.param('{"x":"' + "a" * (9 << 20) + '"}', "line 1: longer than 8 MiB", id="line"),
