@@ -288,6 +288,11 @@ def _show(readings: list[_Reading], reading: _Reading) -> str:
         (n for n in range(1, heights) if any(r.records[n] != reading.records[n] for r in readings)),
         0,
     )
-    cells = [show_marked(cell[:40]) for cell in reading.records[at][:6]]
+    return show_cells(reading.records[at])
+
+
+def show_cells(record: list[str]) -> str:
+    """Show the first cells of a record in a message, what looks personal masked."""
+    cells = [show_marked(cell[:40]) for cell in record[:6]]
     shown = [mask_text(cell) if looks_personal(cell) else cell for cell in cells]
     return " ".join(f"[{cell}]" for cell in shown)

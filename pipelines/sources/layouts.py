@@ -14,6 +14,7 @@ from pipelines.sources.dialects import (
     Dialect,
     choose_dialect,
     count_fields,
+    show_cells,
 )
 from schemas.columns import RESULT_COLUMNS
 from schemas.undecoded import show_marked
@@ -99,13 +100,12 @@ def _read_header(
             f"{name}: the header has {len(header):,} columns, more than {MOST_COLUMNS:,}. Export "
             "only those that are needed, or check --delimiter."
         )
-    text = "".join(header)
-    if "\0" in text:
+    if any("\0" in column for column in header):
         raise SourceError(f"{name} is binary, not CSV text. Check that it is the right file.")
-    if show_marked(text) != text:
+    if undecoded := [column for column in header if show_marked(column) != column]:
         raise SourceError(
-            f"{name}, header: {show_marked(dialect.delimiter.join(header))[:200]} holds bytes that "
-            "are no characters in its encoding. Give the right --encoding, or export it as UTF-8."
+            f"{name}, header: {show_cells(undecoded)} holds bytes that are no characters in its "
+            "encoding. Give the right --encoding, or export it as UTF-8."
         )
     width = _find_width(records[1:], len(header))
     named = max((n for n, column in enumerate(header, 1) if column.strip()), default=0)

@@ -38,7 +38,8 @@ def require_columns(
     if not plan.targets and any(looks_personal(name) for name in header):
         raise SourceError(
             f"{source} seems to have no header: its first line looks like data ({found}). "
-            "Add a line with the names of the columns."
+            "Add a line with the names of the columns, or give --no-header and a mapping that has "
+            "them."
         )
     if mapping is not None and not plan.has("Address"):
         raise SourceError(

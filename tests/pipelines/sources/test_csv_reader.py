@@ -197,8 +197,13 @@ def test_a_file_can_be_read_twice(written):
         pytest.param(b"a,\x00b\n1,2\n", "is binary", id="NUL in the header"),
         pytest.param(
             "a,\udcffx\né,2\né,ü\n".encode(errors="surrogateescape"),
-            r"header: a,\xFFx holds bytes that are no characters",
+            r"header: [\xFFx] holds bytes that are no characters",
             id="undecoded bytes in the header",
+        ),
+        pytest.param(
+            "é,ana@example.com \udcff\né,2\né,ü\n".encode(errors="surrogateescape"),
+            r"header: [•••@•••••••.••• \•••] holds",
+            id="undecoded bytes in what is no header",
         ),
     ],
 )

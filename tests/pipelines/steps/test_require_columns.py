@@ -51,7 +51,8 @@ def test_a_header_that_makes_endpoints_passes(header, has_channel):
         pytest.param(
             ["1", "EMAIL", "ann@example.com"],
             "a.csv seems to have no header: its first line looks like data "
-            "(1, EMAIL, •••@•••••••.•••). Add a line with the names of the columns.",
+            "(1, EMAIL, •••@•••••••.•••). Add a line with the names of the columns, "
+            "or give --no-header and a mapping that has them.",
             id="no-header",
         ),
         pytest.param(
