@@ -56,9 +56,9 @@ class ArrowReader:
                 for start in range(0, batch.num_rows, BATCH_ROWS):
                     part = batch.slice(start, BATCH_ROWS)
                     part.validate(full=True)  # a hostile file may point anywhere
-                    frame = self._columns.stage(part, row)
-                    row += frame.height
-                    yield frame
+                    for frame in self._columns.stage([part], row):
+                        row += frame.height
+                        yield frame
         except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
             raise SourceError(
                 f"{self._name}, behind record {row - 1}: cannot be read ({error})."

@@ -64,9 +64,9 @@ class ExcelReader:
         batches = self._batches()
         next(batches)
         for batch in batches:
-            frame = self._columns.stage(batch, row)
-            row += frame.height
-            yield frame
+            for frame in self._columns.stage([batch], row):
+                row += frame.height
+                yield frame
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         self._rows.seek(0)

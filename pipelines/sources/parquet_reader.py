@@ -11,7 +11,12 @@ from pipelines.sources.base import Content, ReadingOptions
 from pipelines.sources.typed_columns import TypedColumns
 
 BATCH_ROWS = 16_384
-"""Rows decoded at once."""
+"""Rows turned into text at once."""
+BATCH_BYTES = 64 << 20
+"""Bytes of them; whatever is more is turned into text earlier."""
+_DECODED_ROWS = 512
+"""Rows decoded at once: a value that is long may stand in each of them, and only once in the file.
+Fewer take more time, more are hardly faster."""
 
 
 class ParquetReader:
@@ -39,11 +44,23 @@ class ParquetReader:
         """Yield the records; see `base.SourceReader`."""
         row = 1
         try:
-            for batch in self._file.iter_batches(batch_size=BATCH_ROWS):
-                frame = self._columns.stage(batch, row)
-                row += frame.height
-                yield frame
+            for batches in self._batches():
+                for frame in self._columns.stage(batches, row):
+                    row += frame.height
+                    yield frame
         except (pa.ArrowException, OSError) as error:
             raise SourceError(
                 f"{self._name}, behind record {row - 1}: cannot be read ({error})."
             ) from error
+
+    def _batches(self) -> Iterator[list[pa.RecordBatch]]:
+        waiting: list[pa.RecordBatch] = []
+        size_bytes = 0
+        for batch in self._file.iter_batches(batch_size=_DECODED_ROWS):
+            waiting.append(batch)
+            size_bytes += batch.nbytes
+            if len(waiting) * _DECODED_ROWS >= BATCH_ROWS or size_bytes > BATCH_BYTES:
+                yield waiting
+                waiting, size_bytes = [], 0
+        if waiting:
+            yield waiting

@@ -138,7 +138,7 @@ def refuse_unpacked(name: str, unpacked_bytes: int, packed_bytes: int) -> None:
         raise SourceError(
             f"{name} unpacks to more than {MOST_UNPACKED_BYTES:,} bytes and to more than "
             f"{MOST_UNPACKED_RATIO} times its size, as files do that are made to fill a disk. "
-            "If it is meant to, unpack it yourself and name the result."
+            "If it is meant to, unpack it yourself, or write it as CSV, and name the result."
         )
 
 

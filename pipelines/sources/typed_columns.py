@@ -8,12 +8,16 @@ from collections.abc import Iterator
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.errors import SourceError
 from schemas.columns import LIST_PREFIXES, METRICS, canonical_name
 
 IDENTIFIERS = frozenset({"Id", "Address", "RequestId", "Location.PostalCode", "User.UserId"})
 """Columns in which 5.0 means 5: many tools turn whole numbers into floats once one is missing."""
+DECODED_BYTES = 64 << 20
+"""Bytes of text that the dictionaries of a frame's columns may come to: in a file, a long value of
+which each row is but a number takes no room."""
 EXACT_FLOATS = 2**53
 """Below it, every whole number has a float of its own."""
 
@@ -38,15 +42,19 @@ class TypedColumns:
             expression.alias(f"c{position}") for position, (_, expression) in enumerate(columns)
         ]
 
-    def stage(self, batch: pa.RecordBatch, first_row: int) -> pl.DataFrame:
-        """Give the rows of a batch as a staged frame; see `base.STAGED_COLUMNS`."""
-        table = pa.Table.from_batches([batch])
-        frame = pl.DataFrame(table.rename_columns(_by_position(table.num_columns)))
-        return frame.select(
-            pl.int_range(first_row, first_row + frame.height, dtype=pl.Int64).alias("source_row"),
-            pl.lit(None, pl.String).alias("malformed"),
-            *self._texts,
-        )
+    def stage(self, batches: list[pa.RecordBatch], first_row: int) -> Iterator[pl.DataFrame]:
+        """Yield the rows of batches as staged frames; see `base.STAGED_COLUMNS`."""
+        table = pa.Table.from_batches(batches)
+        step = _count_fitting_rows(table)
+        for start in range(0, table.num_rows, step):
+            part = table.slice(start, step)
+            frame = pl.DataFrame(part.rename_columns(_by_position(part.num_columns)))
+            row = first_row + start
+            yield frame.select(
+                pl.int_range(row, row + part.num_rows, dtype=pl.Int64).alias("source_row"),
+                pl.lit(None, pl.String).alias("malformed"),
+                *self._texts,
+            )
 
     def _flatten(self, schema: pa.Schema) -> Iterator[tuple[str, pl.Expr]]:
         for field, column in zip(schema, _by_position(len(schema)), strict=True):
@@ -87,6 +95,25 @@ class TypedColumns:
         )
 
 
+def _count_fitting_rows(table: pa.Table) -> int:
+    """Say of how many rows the dictionaries may be decoded at once."""
+    longest = sum(max(map(_longest_in_row, c.chunks), default=0) for c in table.columns)
+    return int(max(1, min(DECODED_BYTES // max(1, longest), table.num_rows)))
+
+
+def _longest_in_row(array: pa.Array) -> int:
+    """Give the bytes to which the dictionaries of an array may come in a row, at the most."""
+    kind = array.type
+    if pa.types.is_dictionary(kind) and _is_text(kind.value_type):
+        return int(pc.max(pc.binary_length(array.dictionary)).as_py() or 0)
+    if pa.types.is_struct(kind):
+        return sum(map(_longest_in_row, array.flatten()))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        most = int(pc.max(pc.list_value_length(array)).as_py() or 0)
+        return most and most * _longest_in_row(array.flatten())
+    return 0
+
+
 def _by_position(count: int) -> list[str]:
     """Give names for columns that may repeat, or hold what polars takes for a pattern."""
     return [f"p{position}" for position in range(count)]
@@ -107,6 +134,10 @@ def whole_numbers_as_such(column: pl.Expr) -> pl.Expr:
     is_whole = (column == column.round()) & (column.abs() < EXACT_FLOATS)
     whole = column.cast(pl.Int64, strict=False).cast(pl.String)
     return pl.when(is_whole).then(whole).otherwise(column.cast(pl.String))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _has_text(kind: pa.DataType) -> bool:

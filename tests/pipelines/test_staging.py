@@ -2,13 +2,18 @@
 
 import pickle
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines import staging
+from pipelines.errors import SourceError
 from pipelines.settings import ImportSettings
+from pipelines.sources import streams
 from pipelines.sources.base import SourceFile, SourceFormat
 from pipelines.sources.stamps import stamp_source
-from pipelines.staging import SourceLayout, read_layout
+from pipelines.staging import SourceLayout, read_layout, stage
+from pipelines.storage.run_dir import create_run_directory
 from schemas.mapping import Mapping
 
 MAPPING = Mapping.model_validate(
@@ -40,3 +45,19 @@ def test_names_of_the_mapping_reach_the_reader(tmp_path, monkeypatch, mapping, h
 def test_a_layout_reaches_other_processes():
     layout = SourceLayout(SourceFormat.CSV, ["Till", "Phone"], mapping=MAPPING)
     assert pickle.loads(pickle.dumps(layout)) == layout
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, None])
+def test_what_comes_to_more_than_anything_honest_is_refused(tmp_path, monkeypatch, text):
+    monkeypatch.setattr(streams, "MOST_UNPACKED_BYTES", 1 << 20)
+    path = tmp_path / "a.parquet"
+    ids = pa.array([f"{n:x}" for n in range(2000)] if text else [None] * 100_000, pa.string())
+    constant = pa.array([text] * len(ids), pa.string())
+    table = pa.table({"Id": ids, "Address": constant, "ChannelType": constant})
+    pq.write_table(table, path, compression="zstd")
+    settings = ImportSettings(sources=[str(path)], runs_dir=tmp_path)
+    run = create_run_directory(tmp_path, "one")
+    stamp = stamp_source(SourceFile(str(path), SourceFormat.PARQUET))
+    with pytest.raises(SourceError, match="100 times its size"):
+        stage(run, stamp, 0, 0, settings, None, lambda _: None)
+    stage(run, stamp, 0, 0, settings, 100, lambda _: None)

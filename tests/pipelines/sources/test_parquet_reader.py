@@ -300,3 +300,26 @@ def test_cells_are_of_one_type_for_every_column(tmp_path):
         "c1": pl.List(text),
         "c2": text,
     }
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_kept_apart", "most_bytes"),
+    [
+        pytest.param("text", True, 65 << 20, id="text"),
+        pytest.param("list", True, 65 << 20, id="list"),
+        pytest.param("struct", True, 65 << 20, id="struct"),
+        pytest.param("text", False, 130 << 20, id="text by its pages only"),
+    ],
+)
+def test_a_long_value_of_all_rows_takes_little_memory(tmp_path, shape, is_kept_apart, most_bytes):
+    path = tmp_path / "x.parquet"
+    column = pa.array(["x" * (1 << 18)]).dictionary_encode().take(pa.array([0] * 3000))
+    if shape == "list":
+        column = pa.ListArray.from_arrays(range(0, 3001, 3), column)
+    if shape == "struct":
+        column = pa.StructArray.from_arrays([column], ["a"])
+    pq.write_table(pa.table({"Attributes.a": column}), path, store_schema=is_kept_apart)
+    frames = ParquetReader(LocalContent(path), ReadingOptions()).read()
+    sizes = [(frame.height, frame.estimated_size()) for frame in frames]
+    assert sum(height for height, _ in sizes) == (1000 if shape == "list" else 3000)
+    assert max(size for _, size in sizes) < most_bytes
