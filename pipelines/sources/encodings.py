@@ -138,7 +138,8 @@ def _choose_legacy(values: list[bytes], name: str, *, is_mixed: bool) -> str:
     for encoding in ENCODINGS:
         read = [value.decode(encoding, undecoded.ERRORS) for value in values]
         broken = sum(any(ord(c) >= undecoded.FIRST for c in text) for text in read)
-        if broken * 20 > len(values):  # a stray byte is no reason; many are
+        # A stray byte is no reason; many are, and so is one if there is nothing else to judge by.
+        if broken * 20 > len(values) and (broken > 1 or len(values) == 1):
             continue
         readings[encoding] = read
         costs[encoding] = judge_words([r for r in read if max(r) < "\U0010f800"], encoding)

@@ -126,6 +126,11 @@ def test_utf8_with_a_stray_byte_is_utf8():
     assert [row[-1] for row in rows] == ["José", "Müller", "Jos" + mark(b"\xe9")]
 
 
+def test_legacy_text_with_a_stray_byte_is_read_in_its_encoding():
+    content = contents(["José", "Zoë Müller"], "cp1252") + b"2,x\x81y@example.com,z\n"
+    assert detect(content) == "cp1252"
+
+
 def test_a_half_and_half_file_is_asked_for():
     with pytest.raises(SourceError, match=r"--encoding utf-8"):
         read_bytes(contents(["José", "Jos\udce9"], "utf-8"))
