@@ -25,6 +25,7 @@ from pipelines.sources.encodings import (
     read_text,
     settle_encoding,
 )
+from pipelines.sources.formats import refuse_binary
 from pipelines.sources.layouts import describe_layout, find_layout
 from pipelines.sources.respacing import Respaced
 
@@ -32,12 +33,6 @@ BLOCK_BYTES = (2 << 20, 8 << 20)
 """Bytes parsed at once. The parser holds some thirty blocks that it has read ahead, and is fastest
 with blocks that fit a processor's cache. The larger ones are for files with records that are longer
 than a block and a half; one of more than two of them cannot be read."""
-_FOREIGN_STARTS = {
-    b"\x1f\x8b": "gzip-compressed",
-    b"PK\x03\x04": "a zip archive (or an Excel workbook)",
-    b"PAR1": "a Parquet file",
-    b"\x28\xb5\x2f\xfd": "zstd-compressed",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +56,7 @@ class CsvReader:
         """
         self._content = content
         sample = read_sample(content)
-        for magic, what in _FOREIGN_STARTS.items():
-            if sample.start.startswith(magic):
-                raise SourceError(f"{content.name} is {what}, not CSV. Unpack or convert it first.")
+        refuse_binary(sample.start, content.name, "CSV")
         if options.encoding is None:
             self._encoding = detect_encoding(sample, content.name)
         else:

@@ -86,9 +86,9 @@ def detect_encoding(sample: Sample, name: str) -> str:
     Raises:
         SourceError: It may be several, which read a value of it differently; or it is no text.
     """
-    for mark, encoding in _MARKS:
-        if sample.start.startswith(mark):
-            return encoding
+    marked = find_mark(sample)
+    if marked is not None:
+        return marked
     head = sample.start[:4096]
     nuls = tuple(head[at::4].count(0) * 4 > len(head) // 2 for at in range(4))
     if nuls in _NULS and _NULS[nuls].startswith("utf-32" if sum(nuls) == 3 else "utf-16"):
@@ -107,13 +107,19 @@ def detect_encoding(sample: Sample, name: str) -> str:
     return _choose_legacy(values[:MOST_VALUES], name, is_mixed=3 * characters >= strays)
 
 
+def find_mark(sample: Sample) -> str | None:
+    """Give the encoding that a byte order mark says."""
+    found = (encoding for mark, encoding in _MARKS if sample.start.startswith(mark))
+    return next(found, None)
+
+
 def settle_encoding(given: str, sample: Sample) -> str:
     """Give the byte order, too, of an encoding that the user named without one."""
     name = codecs.lookup(given).name
     if name not in ("utf-16", "utf-32"):
         return name
-    marked = [e for mark, e in _MARKS if sample.start.startswith(mark) and e.startswith(name)]
-    return marked[0] if marked else f"{name}-le"  # as Windows writes it
+    marked = find_mark(sample)
+    return marked if marked and marked.startswith(name) else f"{name}-le"  # as Windows writes it
 
 
 def _count_utf8(parts: tuple[bytes, ...], *, is_whole: bool) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from pipelines.errors import SourceError
 from pipelines.sources.base import Packing, SourceFormat
 
 ENDINGS = {
@@ -32,6 +33,15 @@ _PACKED_MAGIC = {
     re.compile(rb"BZh[1-9]1AY&SY"): Packing.BZIP2,
     re.compile(rb"\x28\xb5\x2f\xfd"): Packing.ZSTD,
 }
+_BINARY = {
+    Packing.GZIP: "gzip-compressed",
+    Packing.BZIP2: "bzip2-compressed",
+    Packing.ZSTD: "zstd-compressed",
+    SourceFormat.PARQUET: "a Parquet file",
+    SourceFormat.ARROW: "an Arrow file",
+    SourceFormat.EXCEL: "a zip archive (or an Excel workbook)",
+}
+"""What people call files that are no text."""
 _NO_ENDING = re.compile(r"|\.\d.*|\.part")
 """Such as Pinpoint's exports have before .gz; dates and numbers behind a dot are none either."""
 
@@ -66,6 +76,22 @@ def sniff_packing(start: bytes) -> Packing | None:
     """Say by its first bytes what packed a source, if anything did."""
     found = (packing for magic, packing in _PACKED_MAGIC.items() if magic.match(start))
     return next(found, None)
+
+
+def refuse_binary(start: bytes, name: str, expected: str) -> None:
+    """Refuse a file that should be text if its first bytes say what it is instead.
+
+    Args:
+        start: Its first bytes.
+        name: What to call it in errors.
+        expected: What it should be.
+
+    Raises:
+        SourceError: It is packed, or of another format.
+    """
+    what = _BINARY.get(sniff_packing(start) or sniff_format(start))
+    if what is not None:
+        raise SourceError(f"{name} is {what}, not {expected}. Unpack or convert it first.")
 
 
 def sniff_format(start: bytes) -> SourceFormat:

@@ -4,7 +4,6 @@ A document (an array over the whole file, or objects printed over several lines)
 too, as long as it is small enough to be held as a whole.
 """
 
-import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -15,9 +14,11 @@ from pipelines.sources.encodings import (
     UTF_8,
     Sample,
     Utf8Stream,
+    find_mark,
     read_text,
     settle_encoding,
 )
+from pipelines.sources.formats import refuse_binary
 
 BLOCK_BYTES = 4 << 20
 """Bytes read at once."""
@@ -29,15 +30,6 @@ MAX_DOCUMENT_VALUES = 8_000_000
 MAX_DEPTH = 64
 """Objects and lists within each other. Parsers recurse; an endpoint is four deep."""
 _HEAD_BYTES = 1 << 16
-_FOREIGN_STARTS = {
-    b"\x1f\x8b": "gzip-compressed",
-    b"PK\x03\x04": "a zip archive (or an Excel workbook)",
-    b"PAR1": "a Parquet file",
-    b"ARROW1": "an Arrow file",
-    b"\x28\xb5\x2f\xfd": "zstd-compressed",
-    b"\xff\xfe\x00\x00": "UTF-32 text",
-    b"\x00\x00\xfe\xff": "UTF-32 text",
-}
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ALL_BUT_STRUCTURE = bytes(sorted(set(range(256)) - set(b'"[]{}\n')))
 _STRING = re.compile(rb'"[^"\n]*"')
@@ -56,9 +48,7 @@ class JsonLines:
         self.name = content.name
         with content.open() as file:
             head = file.read(_HEAD_BYTES)
-        for magic, what in _FOREIGN_STARTS.items():
-            if head.startswith(magic):
-                raise SourceError(f"{self.name} is {what}, not JSON text. Convert it first.")
+        refuse_binary(head, self.name, "JSON text")
         sample = Sample(head)
         self.encoding = _find_encoding(sample, encoding, self.name)
         text = read_text(sample, self.encoding).lstrip(" \t\r\n")
@@ -154,10 +144,9 @@ def is_shallow(data: bytes) -> bool:
 
 
 def _find_encoding(sample: Sample, named: str | None, file: str) -> str:
-    is_utf16 = sample.start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         " ".encode(named or UTF_8)  # there are codecs that are no encodings of text
-        return settle_encoding("utf-16" if is_utf16 else named or UTF_8, sample)
+        return find_mark(sample) or settle_encoding(named or UTF_8, sample)
     except LookupError as error:
         raise SourceError(f"{file}: there is no encoding {named}. Name another one.") from error
 

@@ -194,6 +194,8 @@ def test_a_file_can_be_read_twice(written):
         pytest.param(b"\x1f\x8b\x08\x00rest", "gzip", id="gzip"),
         pytest.param(b"PK\x03\x04rest", "zip archive", id="zip"),
         pytest.param(b"PAR1rest", "Parquet", id="Parquet"),
+        pytest.param(b"ARROW1rest", "an Arrow file", id="Arrow"),
+        pytest.param(b"BZh91AY&SYrest", "bzip2", id="bzip2"),
         pytest.param(b"a,\x00b\n1,2\n", "is binary", id="NUL in the header"),
         pytest.param(
             "a,\udcffx\né,2\né,ü\n".encode(errors="surrogateescape"),

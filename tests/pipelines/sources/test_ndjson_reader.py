@@ -195,6 +195,7 @@ def test_long_numbers_among_fractions_keep_their_digits(read):
         pytest.param('\ufeff{"x":"é😀"}\n'.encode(), "utf-8", id="UTF-8 with mark"),
         pytest.param('\ufeff{"x":"é😀"}\n'.encode("utf-16-le"), "utf-16-le", id="UTF-16"),
         pytest.param('\ufeff{"x":"é😀"}\n'.encode("utf-16-be"), "utf-16-be", id="UTF-16, big"),
+        pytest.param('\ufeff{"x":"é😀"}\n'.encode("utf-32-le"), "utf-32-le", id="UTF-32"),
     ],
 )
 def test_an_encoding_is_seen_by_its_mark(tmp_path, content, encoding):
@@ -273,7 +274,8 @@ def test_what_is_no_object_in_a_document_is_malformed(read):
         pytest.param("Id,Address\n1,2\n", "holds no JSON object", id="CSV"),
         pytest.param(b"\x1f\x8b\x08\0", "gzip-compressed", id="gzip"),
         pytest.param(b"PK\x03\x04", "a zip archive", id="zip"),
-        pytest.param('{"a":1}'.encode("utf-32"), "UTF-32 text", id="UTF-32"),
+        pytest.param(b"ARROW1\0\0", "is an Arrow file, not JSON", id="Arrow"),
+        pytest.param(b"BZh91AY&SY", "is bzip2-compressed, not JSON", id="bzip2"),
         pytest.param('[{"x":1}', "but not whole", id="array not closed"),
         pytest.param('[{"x":1} {"x":2}]', "behind record 1: .*comma", id="comma missing"),
         pytest.param('[{"x":1}]{"x":2}', "behind record 1", id="text behind"),
