@@ -5,12 +5,15 @@ import polars as pl
 from schemas.row_keys import row_of
 
 _SAME = ("Id", "ChannelType", "Address")
+_OPEN = {"OptOut": "NONE", "EndpointStatus": "ACTIVE"}
+"""What a column says, besides nothing, of an endpoint that may be written to."""
 
 
 def drop_repeated(frame: pl.DataFrame) -> pl.DataFrame:
-    """Drop endpoints that are the same as an earlier one of their record.
+    """Drop endpoints that are the same as another one of their record.
 
     Such as of a phone and a mobile phone with one number; if only the Ids are the same, both stay.
+    The first one stays, or else the first that says no: who opted out of one has opted out.
 
     Args:
         frame: Normalized endpoints in the order of their keys.
@@ -20,7 +23,15 @@ def drop_repeated(frame: pl.DataFrame) -> pl.DataFrame:
         return frame
     # An endpoint without an Id lacks its channel or address: that is to be told.
     same = pl.struct(row, *(pl.col(name).str.to_lowercase() for name in _SAME))
-    return frame.filter(same.is_first_distinct() | pl.col("Id").is_null())
+    is_repeated = same.is_duplicated() & pl.col("Id").is_not_null()
+    is_open = [
+        pl.col(name).fill_null(word) == word
+        for name, word in _OPEN.items()
+        if name in frame.columns
+    ]
+    ranked = frame.filter(is_repeated).sort(*is_open, "row_key")
+    kept = ranked.filter(same.is_first_distinct())["row_key"].implode()
+    return frame.filter(~is_repeated | pl.col("row_key").is_in(kept))
 
 
 def list_endpoints(rows: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:

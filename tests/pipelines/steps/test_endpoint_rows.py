@@ -17,6 +17,15 @@ def test_the_same_endpoint_of_one_record_is_there_once():
     assert drop_repeated(frame)["row_key"].to_list() == [16, 18, 32]
 
 
+def test_of_the_same_endpoints_the_one_that_says_no_stays():
+    phones = [(16, *PHONE), (17, *PHONE), (32, *PHONE), (33, *PHONE), (48, *PHONE), (49, *PHONE)]
+    frame = endpoints(*phones, (50, "q", *PHONE[1:])).with_columns(
+        pl.Series("OptOut", ["NONE", "ALL", None, "maybe", None, "NONE", "ALL"]),
+        pl.Series("EndpointStatus", [None, None, None, None, None, "INACTIVE", None]),
+    )
+    assert drop_repeated(frame)["row_key"].to_list() == [17, 33, 49, 50]
+
+
 def test_ids_that_differ_in_case_alone_are_one():
     frame = endpoints((16, *PHONE), (17, "P", *PHONE[1:]))
     assert drop_repeated(frame)["row_key"].to_list() == [16]
