@@ -67,17 +67,30 @@ def _take(frame: pl.DataFrame, target: str, rule: ColumnRule, source: SourceColu
     elif rule.template is not None:
         value = _fill_template(frame, rule, source)
     elif target.startswith(LIST_PREFIXES) and places:
-        lists = [list_of(frame, place, trim=rule.trim) for place in places]
-        if rule.collect:
-            value = pl.concat_list(lists)
-        elif any(is_list(frame, place) for place in places):
-            value = pl.coalesce(pl.when(texts.list.len() > 0).then(texts) for texts in lists)
-        else:
-            value = first_text(frame, places, trim=rule.trim)
+        value = _take_several(frame, rule, source)
     else:
         value = first_text(frame, places, trim=rule.trim)
     # A literal alone would give one row, whatever the frame's height.
     return frame.select("row_key", value.alias(target))[target]
+
+
+def _take_several(frame: pl.DataFrame, rule: ColumnRule, source: SourceColumns) -> pl.Expr:
+    """Take the values of the first of the rule's columns that has any, or of all of them.
+
+    A repeated header is one column of several values, as without a mapping: so rows of errors.csv,
+    in which lists have become such, are read back as they were.
+    """
+    columns = [found for name in rule.columns if (found := source.find(name))]
+    is_single = all(len(places) == 1 and not is_list(frame, places[0]) for places in columns)
+    if is_single and not rule.collect:
+        return first_text(frame, source.find_all(rule.columns), trim=rule.trim)
+    lists = [
+        pl.concat_list(list_of(frame, place, trim=rule.trim) for place in places)
+        for places in columns
+    ]
+    if rule.collect:
+        return pl.concat_list(lists)
+    return pl.coalesce(pl.when(texts.list.len() > 0).then(texts) for texts in lists)
 
 
 def _fill_template(frame: pl.DataFrame, rule: ColumnRule, source: SourceColumns) -> pl.Expr:

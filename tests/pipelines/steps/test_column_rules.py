@@ -121,7 +121,10 @@ def test_several_values(rule, columns, expected):
 
 def test_repeated_headers_are_taken_together():
     columns = [["x", None], ["1", "2"]]
-    assert values(ATTRIBUTE, "a", *columns, header=["a", "a"]) == ["x", "2"]
+    assert values(CITY, "a", *columns, header=["a", "a"]) == ["x", "2"]
+    assert values(ATTRIBUTE, "a", *columns, header=["a", "a"]) == [["x", "1"], ["2"]]
+    either = values(ATTRIBUTE, ["b", "a"], ["", "y"], *columns, header=["b", "a", "a"])
+    assert either == [["x", "1"], ["y"]]
     both = values(ATTRIBUTE, {"from": "a", "collect": True}, *columns, header=["a", "a"])
     assert both == [["x", "1"], ["2"]]
 
