@@ -94,6 +94,7 @@ def prepare(
         pl.col("row_key").cast(pl.Int64),
         pl.col("Id").alias("endpoint_id"),
         read_regions(frame, country),
+        _country(frame),
     )
     rows = list_endpoints(rows, ids)
     step = validate(frame, ValidateParams(settings.phone_check, tuple(excess), country))
@@ -108,6 +109,12 @@ def prepare(
     # Last: its presence says that all of them are there.
     write_parquet(step.frame, run.part("prepared", part.number))
     return step.frame.height
+
+
+def _country(frame: pl.DataFrame) -> pl.Expr:
+    name = "Location.Country"
+    country = pl.col(name) if name in frame.columns else pl.lit(None)
+    return country.cast(pl.String).alias("country")
 
 
 def _read_staged(run: RunDirectory, number: int) -> pl.DataFrame:

@@ -170,7 +170,7 @@ def endpoint_model(
         ),
         "email_address": _view(_series_check(check_emails, issues.EMAIL_INVALID)),
         "apns_address": _view(_matching(r"^(?:[0-9a-fA-F]{2})+$", issues.TOKEN_NOT_HEX)),
-        "short_postal_code": _view(_without(r"^[0-9]+$", issues.POSTAL_CODE_ZERO_LOST)),
+        "short_postal_code": _view(_without(r"^[1-9][0-9]*$", issues.POSTAL_CODE_ZERO_LOST)),
         "ownerless_attributes": _view(_without(".", issues.USER_ID_MISSING)),
     }
     return pa.DataFrameSchema(columns)

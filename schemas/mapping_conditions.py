@@ -1,5 +1,6 @@
 """Mapping conditions: what may be asked of a row."""
 
+from math import isfinite
 from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
@@ -56,7 +57,9 @@ class Condition(MappingPart):
     def _read_bound(cls, value: Any) -> Any:
         if isinstance(value, str):
             if NUMBER.fullmatch(value.strip()):
-                return float(value)
+                if not isfinite(number := float(value)):
+                    raise ValueError("is too large a number")
+                return number
             if not is_iso_date(value.strip()):
                 raise ValueError("is neither a number nor a date such as 2026-01-31")
             return value.strip()

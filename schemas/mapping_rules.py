@@ -1,6 +1,7 @@
 """Mapping rules: where the value of one endpoint column comes from."""
 
 from typing import Annotated, Any, Literal, Self
+from unicodedata import normalize
 
 from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -105,7 +106,7 @@ class ColumnRule(MappingPart):
     def _check_values(cls, value: dict[str, str | None] | None) -> dict[str, str | None] | None:
         seen: set[str] = set()
         for known in value or ():
-            folded = known.strip().lower()
+            folded = normalize("NFC", known).strip().lower()
             if not folded:
                 raise RuleError("a blank value is for `default` to fill", known)
             if folded in seen:

@@ -22,9 +22,7 @@ POSTAL_FORMS: Final[dict[str, PostalForm]] = {
     "AU": PostalForm(4, 3),  # 0800 Darwin
     "BR": PostalForm(8, 7),  # 01310-100 São Paulo
     "CN": PostalForm(6, 5),  # 010000 Hohhot
-    "CO": PostalForm(6, 5),  # 050001 Medellín
     "DE": PostalForm(5, 4),  # 01067 Dresden
-    "DK": PostalForm(4, 3),  # 0900 København C
     "DZ": PostalForm(5, 4),  # 01000 Adrar
     "EC": PostalForm(6, 5),  # 010101 Cuenca
     "ES": PostalForm(5, 4),  # 01001 Vitoria-Gasteiz
@@ -38,7 +36,6 @@ POSTAL_FORMS: Final[dict[str, PostalForm]] = {
     "KR": PostalForm(5, 4),  # 03187 Seoul
     "KZ": PostalForm(6, 5),  # 010000 Astana
     "LK": PostalForm(5, 3),  # 00100 Colombo
-    "LT": PostalForm(5, 4),  # 01103 Vilnius
     "MX": PostalForm(5, 4),  # 06000 Ciudad de México
     "MY": PostalForm(5, 4),  # 01000 Kangar
     "NO": PostalForm(4, 2),  # 0010 Oslo
@@ -58,8 +55,10 @@ POSTAL_FORMS: Final[dict[str, PostalForm]] = {
 """By ISO 3166-1 alpha-2 code; each with a code that shows the zeros.
 
 Source: the national operators' own directories, as told in the Universal Postal Union's pages on
-postal addressing systems. Not in the table: countries without such codes, and those that write
-letters or a hyphen in them, which keep the zeros.
+postal addressing systems. Not in the table: countries without such codes, those that write
+letters or a hyphen in them, which keep the zeros, and those where a shorter number is met that is
+whole: Denmark (the Faroe Islands have three digits, and no one lives at 0900), Colombia (numbers of
+municipalities have five) and Lithuania (four until 2005).
 """
 _DIGITS = {country: form.digits for country, form in POSTAL_FORMS.items()}
 

@@ -25,7 +25,7 @@ _FIRST_DAY = "1899-12-30"
 """Day 0 of the system that starts in 1900, for its days after February of that year."""
 
 Repair = Callable[[pl.DataFrame], pl.Series]
-"""From distinct `column`, `value` and `region` to a text for each, or null for none."""
+"""From distinct `column`, `value`, `region` and `country` to a text for each, or null for none."""
 
 
 def read_whole(values: pl.Series) -> pl.Series:
@@ -64,7 +64,7 @@ def _with_zero(rows: pl.DataFrame) -> pl.Series:
 
 
 def _with_zeros(rows: pl.DataFrame) -> pl.Series:
-    return rows.select(pad_codes(pl.col("value"), pl.col("region"))).to_series()
+    return rows.select(pad_codes(pl.col("value"), pl.col("country"))).to_series()
 
 
 def _empty(rows: pl.DataFrame) -> pl.Series:

@@ -154,6 +154,12 @@ COMBINATIONS = [
         {"Location.PostalCode": "2139", "Location.Country": "AU"},
     ),
     (
+        "location.postal_code_zero_lost",
+        "Location.PostalCode",
+        {"Location.PostalCode": "10", "Location.Country": "NO"},
+        {"Location.PostalCode": "00", "Location.Country": "NO"},
+    ),
+    (
         "user.id_missing",
         "User.UserId",
         {"User.UserAttributes.P": "x", "User.UserId": None},

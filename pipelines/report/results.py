@@ -28,7 +28,10 @@ from schemas.outcomes import TO_FIX, Outcome
 from schemas.row_keys import row_of
 
 NO_ENDPOINTS = pl.DataFrame(
-    schema={"row_key": pl.Int64, "endpoint_id": pl.String, "region": pl.String}
+    schema={
+        "row_key": pl.Int64,
+        **dict.fromkeys(("endpoint_id", "region", "country"), pl.String),
+    }
 )
 
 

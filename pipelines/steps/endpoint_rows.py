@@ -39,7 +39,7 @@ def list_endpoints(rows: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         rows: `row_key` of every record that was not left out.
-        ids: `row_key`, `endpoint_id` and `region` of the endpoints.
+        ids: `row_key`, `endpoint_id`, `region` and `country` of the endpoints.
 
     Returns:
         The same columns, in the order of the keys; a record is there at least once.

@@ -65,13 +65,14 @@ def describe_issues(found: pl.DataFrame, source_file: str, endpoints: pl.DataFra
     Args:
         found: Issues in the shape of `FOUND_SCHEMA`.
         source_file: The file whose rows these are.
-        endpoints: `row_key`, `endpoint_id` and `region` of the rows of which these are known.
+        endpoints: `row_key`, `endpoint_id`, `region` and `country` of the rows of which these are
+            known.
 
     Returns:
         A frame in the shape of `schemas.issues.ISSUE_SCHEMA`, in the order of `found`.
     """
     described = found.join(_KINDS, on="code", how="left", maintain_order="left").join(
-        endpoints.select(pl.col("row_key").cast(pl.Int64), "endpoint_id", "region"),
+        endpoints.select(pl.col("row_key").cast(pl.Int64), "endpoint_id", "region", "country"),
         on="row_key",
         how="left",
         maintain_order="left",

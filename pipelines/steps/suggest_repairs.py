@@ -7,15 +7,15 @@ import polars as pl
 
 from schemas.repairs import REPAIRS
 
-_ASKED = ("column", "value", "region")
+_ASKED = ("column", "value", "region", "country")
 
 
 def suggest_repairs(found: pl.DataFrame) -> pl.Series:
     """Give the suggested value of each issue, null where there is none, empty for an empty cell.
 
     Args:
-        found: `code`, `column`, `value`, and the `region` of the row that each is of: its country
-            or the default one.
+        found: `code`, `column`, `value`, and of the row that each is of the `region` with which
+            its phone number is read, and its `country`.
     """
     suggestions = pl.Series("suggestion", [None], pl.String).new_from_index(0, found.height)
     codes = found["code"]

@@ -69,6 +69,11 @@ def test_values_are_taken_as_people_write_them():
             "(it is 'NONE').",
         ),
         (
+            "columns:\n  OptOut: {from: a, values: {\u00e9: ALL, e\u0301: NONE}}",
+            "crm.yaml, line 2: columns.OptOut.values.e\u0301: is named twice, as case does not "
+            "matter (it is 'NONE').",
+        ),
+        (
             "columns:\n  Address: {from: a, blank: clera}",
             "crm.yaml, line 2: columns.Address.blank: is to be 'leave' or 'clear' (it is 'clera').",
         ),

@@ -69,6 +69,7 @@ def rule(**given):
         ({"where": [{"column": "a", "equals": "x", "blank": False}]}, "exactly one way"),
         ({"where": [{"column": "a", "equals": " "}]}, "ask with `blank: true`"),
         ({"where": [{"column": "a", "at_least": "soon"}]}, "neither a number nor a date"),
+        ({"where": [{"column": "a", "at_most": "1e999"}]}, "too large a number"),
         ({"where": [{"any_of": []}]}, "at least 1 item"),
         ({"colour": "blue"}, "Extra inputs are not permitted"),
     ],

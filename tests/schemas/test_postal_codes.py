@@ -30,6 +30,11 @@ def test_zeros_are_put_back():
     assert padded.to_list() == ["00501", "00050", "02110", "00010", "018956", None]
 
 
+@pytest.mark.parametrize("country", ["DK", "CO", "LT"])
+def test_shorter_numbers_of_some_countries_are_whole(country):
+    assert country not in POSTAL_FORMS
+
+
 @pytest.mark.parametrize("country", sorted(POSTAL_FORMS))
 def test_form_is_of_a_country_and_loses_a_zero_at_least(country):
     form = POSTAL_FORMS[country]

@@ -88,6 +88,7 @@ def test_describe_issues_completes_them():
         (65, "Address", issues.ADDRESS_SHARED.code, "ana@example.com"),
     )
     ids = pl.DataFrame({"row_key": [48, 65], "endpoint_id": [None, "e-4"], "region": ["US", None]})
+    ids = ids.with_columns(country="region")
     described = describe_issues(table, "list.csv", ids)
     expected = [
         ("list.csv", None, None, "Note", "column.unmapped", "warning", "Note"),
@@ -99,14 +100,15 @@ def test_describe_issues_completes_them():
     assert described["message"][1] == issues.ADDRESS_MISSING.message
 
 
-def test_describe_issues_suggests_repairs_with_the_region_of_the_row():
+def test_describe_issues_suggests_repairs_with_the_country_of_the_row():
     table = issues_of(
         (48, "Location.PostalCode", issues.POSTAL_CODE_ZERO_LOST.code, "150"),
         (64, "Location.PostalCode", issues.POSTAL_CODE_ZERO_LOST.code, "501"),
         (64, "Metrics.M", issues.SPREADSHEET_ERROR.code, "#N/A"),
         (65, "Address", issues.ADDRESS_SHARED.code, "ana@example.com"),
     )
-    rows = {"row_key": [48, 64], "endpoint_id": ["a", "b"], "region": ["NO", "US"]}
+    rows = {"row_key": [48, 64], "endpoint_id": ["a", "b"], "region": ["US", "GB"]}
+    rows["country"] = ["NO", "US"]
     described = describe_issues(table, "list.csv", pl.DataFrame(rows))
     assert described["suggestion"].to_list() == ["0150", "00501", "", None]
 
@@ -114,6 +116,7 @@ def test_describe_issues_suggests_repairs_with_the_region_of_the_row():
 def test_describe_issues_keeps_their_number_where_an_id_is_unknown():
     table = issues_of((3, "", issues.RECORD_MALFORMED.code, "a,b,c"))
     ids = pl.DataFrame(schema={"row_key": pl.Int64, "endpoint_id": pl.String, "region": pl.String})
+    ids = ids.with_columns(country="region")
     assert describe_issues(table, "list.csv", ids).height == 1
 
 

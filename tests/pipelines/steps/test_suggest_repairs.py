@@ -39,7 +39,8 @@ CASES = [
 
 
 def suggest(*rows):
-    return suggest_repairs(pl.DataFrame(list(rows), schema=SCHEMA, orient="row")).to_list()
+    found = pl.DataFrame(list(rows), schema=SCHEMA, orient="row").with_columns(country="region")
+    return suggest_repairs(found).to_list()
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)])
@@ -51,6 +52,12 @@ def test_suggestion(case):
 def test_each_suggestion_stands_with_its_issue():
     rows = [case[:4] for case in CASES] * 2
     assert suggest(*rows) == [case[4] for case in CASES] * 2
+
+
+def test_the_country_of_a_phone_number_says_nothing_of_a_postal_code():
+    case = ("location.postal_code_zero_lost", "Location.PostalCode", "150", "DE", "NO")
+    found = pl.DataFrame([case], schema={**SCHEMA, "country": pl.String}, orient="row")
+    assert suggest_repairs(found).to_list() == ["0150"]
 
 
 def test_no_issues_have_no_suggestions():
