@@ -30,6 +30,7 @@ from pipelines.terminal.options import (
     read_settings_file,
     with_options,
 )
+from pipelines.terminal.plain_text import write_plainly
 from pipelines.terminal.process import (
     STOPPED,
     STOPPED_EARLY,
@@ -372,7 +373,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except EndpointImportError as error:
-        click.echo(f"Error: {error.message}", err=True)
+        click.echo(f"Error: {write_plainly(error.message)}", err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         click.echo(f"Error: {STOPPED_EARLY}", err=True)

@@ -75,7 +75,10 @@ def show_columns(plan: ColumnPlan) -> list[ColumnPreview]:
 
 
 def _find_targets(plan: ColumnPlan) -> Iterator[tuple[int | None, str, str]]:
-    """Yield positions in the header, endpoint columns, and what is to be told of the rule."""
+    """Yield positions in the header, endpoint columns, and what is to be told of the rule.
+
+    Of columns that decide about others, what they are asked for stands in the place of these.
+    """
     for target, positions in plan.positions.items():
         for position in positions:
             yield position, target, ""
@@ -88,6 +91,13 @@ def _find_targets(plan: ColumnPlan) -> Iterator[tuple[int | None, str, str]]:
                 yield None, target, f"{told} = {rule.constant}"
             for position in plan.source.find_all(rule.columns):
                 yield position, target, told + _say_rule(rule)
+            for position in plan.source.find_all(
+                [rule.region_column] if rule.region_column else []
+            ):
+                yield position, "phone_region", told
+    conditions = plan.mapping.all_conditions if plan.mapping is not None else ()
+    for position in plan.source.find_all(condition.column for condition in conditions):
+        yield position, "where", ""
 
 
 def _say_rule(rule: ColumnRule) -> str:

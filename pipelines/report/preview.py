@@ -14,7 +14,7 @@ class ColumnPreview(_Part):
     """Its header; None for what the mapping says of all rows alike."""
     becomes: list[str]
     """Columns of endpoints that are made of it, with the endpoint where there are several, and with
-    the rule where it does more than to rename."""
+    the rule where it does more than to rename; `where` or `phone_region` where it decides."""
     is_ignored: bool = False
     """Whether it is left out on purpose."""
 

@@ -16,6 +16,7 @@ from pipelines.mapping_suggestion import suggest_mapping
 from pipelines.settings import ImportSettings
 from pipelines.suggesting.mapping_text import write_mapping
 from pipelines.suggesting.suggestion import SuggestedColumn, Suggestion
+from pipelines.terminal.plain_text import write_plainly
 from schemas.masking import looks_personal, mask
 
 WIDEST = 140
@@ -128,5 +129,5 @@ def _column(column: SuggestedColumn) -> dict[str, Any]:
 
 def _shown(header: str) -> str:
     """Write a header; one that is somebody's address or number is masked."""
-    plain = "".join(character if character.isprintable() else " " for character in header)
+    plain = write_plainly(header)
     return mask(plain) if looks_personal(plain) else plain

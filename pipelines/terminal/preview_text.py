@@ -8,6 +8,7 @@ from rich.text import Text
 
 from pipelines.report.preview import EndpointPreview, Preview, RecordPreview, SourcePreview
 from pipelines.sources.layouts import describe_reading
+from pipelines.terminal.plain_text import write_plainly
 from schemas.outcomes import Outcome
 
 MOST_SOURCES = 5
@@ -20,7 +21,7 @@ def print_preview(console: Console, preview: Preview) -> None:
     """Print it."""
     seen: list[list[object]] = []
     for source in preview.sources[:MOST_SOURCES]:
-        console.print(Text(_say_reading(source), style="bold"), soft_wrap=True)
+        console.print(_text(_say_reading(source), style="bold"), soft_wrap=True)
         if source.columns not in seen:  # sources are often of one kind
             console.print(_columns(source))
             seen.append(list(source.columns))
@@ -39,8 +40,9 @@ def _columns(source: SourcePreview) -> Table:
     table = Table.grid(padding=(0, 2))
     for column in source.columns[:MOST_COLUMNS]:
         left_out = "ignored" if column.is_ignored else "not imported"
-        becomes = Text(", ".join(column.becomes)) if column.becomes else Text(left_out, "dim")
-        table.add_row(Text(f"  {column.name or '(every row)'}"), "→", becomes)
+        told = write_plainly(", ".join(column.becomes))
+        becomes = Text(told) if column.becomes else Text(left_out, "dim")
+        table.add_row(_text(f"  {column.name or '(every row)'}"), "→", becomes)
     if len(source.columns) > MOST_COLUMNS:
         table.add_row(f"  and {len(source.columns) - MOST_COLUMNS} more", "", "")
     return table
@@ -48,7 +50,7 @@ def _columns(source: SourcePreview) -> Table:
 
 def _record(record: RecordPreview) -> RenderableType:
     table = Table.grid(padding=(0, 2))
-    before = [Text(f"  {name}: {value}") for name, value in record.values]
+    before = [_text(f"  {name}: {value}") for name, value in record.values]
     after = [line for endpoint in record.endpoints for line in _endpoint(endpoint)]
     if not record.endpoints:
         after = [Text("left out, as the mapping says", style="dim")]
@@ -62,6 +64,10 @@ def _endpoint(endpoint: EndpointPreview) -> list[Text]:
     name = f"{endpoint.name}: " if endpoint.name else ""
     fate = "would be sent" if is_fine else endpoint.outcome
     lines = [Text(f"{name}{fate}", style="green" if is_fine else "red")]
-    lines += [Text(f"  {column}: {value}") for column, value in endpoint.values]
-    lines += [Text(f"  {issue}", style="yellow") for issue in endpoint.issues]
+    lines += [_text(f"  {column}: {value}") for column, value in endpoint.values]
+    lines += [_text(f"  {issue}", style="yellow") for issue in endpoint.issues]
     return lines
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(write_plainly(text), style=style)

@@ -32,6 +32,7 @@ from pipelines.storage.manifest import Manifest, RunStatus, load_manifest
 from pipelines.storage.places import Place
 from pipelines.storage.run_dir import RunDirectory, run_at
 from pipelines.storage.run_lock import read_owner
+from pipelines.terminal.plain_text import write_plainly
 from pipelines.terminal.preview_text import print_preview
 from pipelines.terminal.process import (
     STOPPED,
@@ -114,7 +115,7 @@ def run_flow(
     import_plan = make_plan(run, planned) if planned is not None else None
     show(run, manifest, summary, import_plan, as_json=as_json)
     if stopped is not None:
-        click.echo(f"Error: {stopped.message}", err=True)
+        click.echo(f"Error: {write_plainly(stopped.message)}", err=True)
         return stopped.exit_code
     return EXIT_CODES.get(manifest.status, NOT_ALL_IMPORTED)
 

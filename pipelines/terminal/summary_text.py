@@ -13,6 +13,7 @@ from pipelines.report.verdict import say_verdict
 from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import Manifest, RunStatus
 from pipelines.storage.run_dir import RunDirectory
+from pipelines.terminal.plain_text import write_plainly
 from schemas.issues import COLUMN_UNMAPPED, ISSUE_KINDS, Severity
 from schemas.outcomes import MEANINGS, Outcome
 
@@ -125,7 +126,8 @@ def _say_delivery(summary: Summary) -> str:
 def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list[str]:
     lines = []
     if "column.unmapped" in summary.issues_by_code:
-        lines.append(f"Not imported: {', '.join(_unmapped(run))} (no column of an endpoint)")
+        names = write_plainly(", ".join(_unmapped(run)))
+        lines.append(f"Not imported: {names} (no column of an endpoint)")
     if summary.invalid or summary.rejected:
         lines.append(f"To fix:  {_correct(run)}, then: {_again(run, manifest)}")
     if manifest.message is not None:

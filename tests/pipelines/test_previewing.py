@@ -10,12 +10,12 @@ from pipelines.previewing import RECORDS, make_preview
 from pipelines.terminal.preview_text import print_preview
 
 CONTACTS = """\
-Record ID,Email,Mobile,Interests,Notes,Extra
-u1001,ana@example.com,(206) 555-0100,tea; cake,hello,x
-u1002,nobody,,,,
-u1003,,,tea,,
-u1004,dan@example.com,,,,
-u1005,eve@example.com,,,,
+Record ID,Email,Mobile,Interests,Notes,Extra,Land
+u1001,ana@example.com,(206) 555-0100,tea; cake,hello,x,
+u1002,nobody,,,,,
+u1003,,,tea,,,
+u1004,dan@example.com,,,,,
+u1005,eve@example.com,,,,,
 """
 MAPPING = """\
 columns:
@@ -24,7 +24,8 @@ columns:
   Location.City: {from: Notes, blank: clear}
 endpoints:
   - {name: email, columns: {Address: Email, ChannelType: {constant: EMAIL}}}
-  - {name: mobile, columns: {Address: Mobile, ChannelType: {constant: SMS}}}
+  - name: mobile
+    columns: {Address: {from: Mobile, phone_region: "{Land}"}, ChannelType: {constant: SMS}}
 where: [{column: Record ID, not_equals: u1002}]
 """
 
@@ -46,12 +47,13 @@ def test_columns_say_what_becomes_of_them(preview):
     (source,) = preview.sources
     assert (source.rows, source.reading["encoding"]) == (5, "utf-8")
     assert [(c.name, c.becomes, c.is_ignored) for c in source.columns] == [
-        ("Record ID", ["User.UserId"], False),
+        ("Record ID", ["User.UserId", "where"], False),
         ("Email", ["Address of email"], False),
-        ("Mobile", ["Address of mobile"], False),
+        ("Mobile", ["Address of mobile (phone_region {Land})"], False),
         ("Interests", ["Attributes.Interests (split ;)"], False),
         ("Notes", ["Location.City (blank clear)"], False),
         ("Extra", [], False),
+        ("Land", ["phone_region of mobile"], False),
         (None, ["ChannelType of email = EMAIL", "ChannelType of mobile = SMS"], False),
     ]
 
@@ -87,6 +89,20 @@ def test_it_is_printed_as_it_is(preview):
     assert "Record 3, before and after" in text
     assert "Attributes.Interests (split ;)" in text
     assert "mobile: would be sent" in text
+
+
+def test_a_terminal_obeys_no_name_and_no_value(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "ChannelType,Address,Attributes.\x1b[31mA\nEMAIL,ana@example.com,\x1b]0;x\x07\n"
+    )
+    checked = check_files(tmp_path / "runs", tmp_path / "a.csv")
+    written = StringIO()
+    print_preview(
+        Console(width=100, file=written),
+        make_preview(checked.run, checked.manifest, checked.settings),
+    )
+    assert "Attributes. [31mA:  ]0;x" in written.getvalue()
+    assert written.getvalue().replace("\n", "").isprintable()
 
 
 def test_records_that_cannot_be_read_are_shown_as_such(tmp_path):
