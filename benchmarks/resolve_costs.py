@@ -33,6 +33,7 @@ def make_keys(partition: int) -> pl.DataFrame:
             address=pl.format("p{}@example.com", number),
             user_id=pl.format("user-{}", number // 2),
             effective_date=pl.lit("2026-01-02T10:00:00.000Z"),
+            opt_out=pl.lit(None, pl.String),
         )
         .select("partition", pl.exclude("partition"))
     )

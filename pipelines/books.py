@@ -19,7 +19,7 @@ def judge(
     if isinstance(stopped_by, GuardError):
         return RunStatus.GUARDED
     is_import = manifest.command == "run"
-    if stopped_by is not None or (is_import and counts.rows[Outcome.UNPROCESSED]):
+    if stopped_by is not None or (is_import and counts.endpoints[Outcome.UNPROCESSED]):
         return RunStatus.STOPPED
     fine = IMPORTED if is_import else {Outcome.UNPROCESSED}
     if all(rows == 0 for outcome, rows in counts.rows.items() if outcome not in fine):

@@ -293,7 +293,10 @@ def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:
     files = {part.number: manifest.source_of(part.number).path for part in manifest.partitions}
     packed = orjson.dumps(files, option=orjson.OPT_NON_STR_KEYS)
     names = manifest.endpoint_names
-    futures = [settle_rows.submit(run, part, packed, names) for part in manifest.partitions]
+    sends = manifest.command == "run"
+    futures = [
+        settle_rows.submit(run, part, packed, names, sends=sends) for part in manifest.partitions
+    ]
     wait(list(futures))
     for future in futures:
         future.result()

@@ -19,6 +19,7 @@ from pipelines.destinations.sender import Sender
 from pipelines.errors import BooksError, EndpointImportError
 from pipelines.lanes import Lane
 from pipelines.settings import ImportSettings
+from pipelines.steps.encode import opt_out_items
 from pipelines.steps.outcomes import DELIVERY_SCHEMA
 from pipelines.steps.pack import ItemBuffer, pack_batches
 from pipelines.storage.answer_log import AnswerLog, read_answers
@@ -123,10 +124,23 @@ def read_sendable(run: RunDirectory, number: int, column: str) -> pl.Series:
     """Read a column of the rows of a partition that are to be sent, in order."""
     columns = list(dict.fromkeys(["row_key", column]))
     prepared = pl.read_parquet(run.part("prepared", number), columns=columns)
+    if column == "item":
+        prepared = _keep_opt_outs(run, number, prepared)
     decisions = read_decisions(run, number)
     if not decisions.is_empty():
         prepared = prepared.join(decisions, on="row_key", how="anti", maintain_order="left")
     return prepared[column]
+
+
+def _keep_opt_outs(run: RunDirectory, number: int, prepared: pl.DataFrame) -> pl.DataFrame:
+    """Let the items of rows that a duplicate opts out say so."""
+    kept = pl.scan_parquet(run.opt_outs).filter(pl.col("partition") == number).collect()
+    if kept.is_empty():
+        return prepared
+    is_kept = prepared["row_key"].is_in(kept["row_key"].implode())
+    return prepared.with_columns(
+        prepared["item"].zip_with(~is_kept, opt_out_items(prepared["item"]))
+    )
 
 
 def read_decisions(run: RunDirectory, number: int) -> pl.DataFrame:

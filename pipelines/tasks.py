@@ -43,7 +43,7 @@ from pipelines.storage.manifest import Manifest, PartitionRecord
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.stop_request import is_stop_requested
 from schemas.mapping import Mapping
-from schemas.outcomes import Outcome
+from schemas.outcomes import WORST_FIRST, WORST_FIRST_UNSENT, Outcome
 from schemas.row_keys import first_key
 
 
@@ -123,6 +123,7 @@ def resolve_run(run: RunDirectory, manifest: Manifest) -> Resolved:
     numbers = [part.number for part in manifest.partitions]
     resolution = resolve(numbers, partial(_read_keys, run))
     write_parquet(resolution.issues, run.run_issues)
+    write_parquet(resolution.opt_outs, run.opt_outs)
     write_parquet(resolution.decisions, run.decisions)
     return Resolved.of(resolution.decisions)
 
@@ -151,7 +152,12 @@ def deliver_partition(
 
 @task(task_run_name="settle-{part.number}", cache_policy=NO_CACHE)
 def settle_rows(
-    run: RunDirectory, part: PartitionRecord, packed_files: bytes, endpoint_names: tuple[str, ...]
+    run: RunDirectory,
+    part: PartitionRecord,
+    packed_files: bytes,
+    endpoint_names: tuple[str, ...],
+    *,
+    sends: bool,
 ) -> None:
     """Give every endpoint of a partition its outcome, and every row.
 
@@ -161,6 +167,7 @@ def settle_rows(
         packed_files: Name of the file that each partition of the run is a slice of, as JSON:
             Prefect would look through anything else, for each partition again.
         endpoint_names: What the mapping calls the endpoints of a row, if they are several.
+        sends: Whether the run is to send.
     """
     source_files = {int(number): name for number, name in orjson.loads(packed_files).items()}
     verdicts = []
@@ -182,4 +189,6 @@ def settle_rows(
     if endpoint_names:
         named = name_endpoints(endpoints, source_file, endpoint_names)
         write_parquet(named, run.part("endpoints", part.number))
-    write_parquet(fold_endpoints(endpoints, source_file), run.part("outcomes", part.number))
+    worst_first = WORST_FIRST if sends else WORST_FIRST_UNSENT
+    rows = fold_endpoints(endpoints, source_file, worst_first)
+    write_parquet(rows, run.part("outcomes", part.number))

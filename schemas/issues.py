@@ -143,6 +143,17 @@ OPT_OUT_UNKNOWN = _error(
     "OptOut is ALL (wants no messages) or NONE (wants them).",
     "Use one of them, or leave it empty.",
 )
+OPT_OUT_KEPT = _warning(
+    "opt_out.kept",
+    "Another row with the same Id says OptOut ALL, and this one does not take it back with a later "
+    "EffectiveDate: it was sent with OptOut ALL.",
+    "Keep one row for each Id, with what the person said last.",
+)
+OPT_OUT_COLUMN_MISSING = _warning(
+    "opt_out.column_missing",
+    "The mapping reads OptOut from a column that the file does not have: it opts nobody out.",
+    "Correct the name of the column in the mapping, if the file says who wants no messages.",
+)
 DATE_INVALID = _error(
     "effective_date.invalid",
     "EffectiveDate is not a date in ISO 8601.",

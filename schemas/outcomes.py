@@ -41,15 +41,23 @@ TO_FIX = frozenset({Outcome.INVALID, Outcome.REJECTED})
 """Outcomes whose rows are written to errors.csv."""
 
 WORST_FIRST = (
-    Outcome.UNPROCESSED,
     Outcome.REJECTED,
     Outcome.INVALID,
     Outcome.HELD,
+    Outcome.UNPROCESSED,
     Outcome.DUPLICATE,
     Outcome.ACCEPTED,
     Outcome.UNCHANGED,
 )
 """A row that gives several endpoints has the outcome of the one that comes first here."""
+WORST_FIRST_UNSENT = (
+    Outcome.INVALID,
+    Outcome.HELD,
+    Outcome.DUPLICATE,
+    Outcome.UNPROCESSED,
+    *(Outcome.REJECTED, Outcome.ACCEPTED, Outcome.UNCHANGED),
+)
+"""The same where nothing is to be sent: unprocessed stands for what would be accepted."""
 
 OUTCOME_SCHEMA = pl.Schema(
     {

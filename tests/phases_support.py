@@ -77,5 +77,5 @@ def check_files(folder: Path, *sources: str | Path, **options: Any) -> CheckedRu
     packed = orjson.dumps(files, option=orjson.OPT_NON_STR_KEYS)
     settle = partial(settle_rows.fn, run, packed_files=packed)
     for part in manifest.partitions:
-        settle(part, endpoint_names=manifest.endpoint_names)
+        settle(part, endpoint_names=manifest.endpoint_names, sends=False)
     return CheckedRun(run, manifest, settings)

@@ -162,4 +162,6 @@ def make_run(folder: Path, *partitions: Sequence[str], decided: Iterable[int] = 
         rows.write_parquet(run.part("prepared", number))
     decisions = [(0, row, "duplicate", "endpoint.duplicate", 0, 1) for row in decided]
     pl.DataFrame(decisions, schema=DECISION_SCHEMA, orient="row").write_parquet(run.decisions)
+    no_opt_outs = pl.DataFrame(schema={"partition": pl.Int64, "row_key": pl.Int64})
+    no_opt_outs.write_parquet(run.opt_outs)
     return run

@@ -177,6 +177,8 @@ ELSEWHERE = {
     "record.swallowed_others": "swallowed",
     "column.unmapped": "map_columns",
     "mapping.value_unknown": "column_rules",
+    "opt_out.kept": "resolve",
+    "opt_out.column_missing": "map_columns",
     "mapping.date_format": "column_rules",
     "text.undecodable": "undecodable",
     "attribute.name_discouraged": "map_columns",

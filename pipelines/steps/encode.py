@@ -45,7 +45,7 @@ def encode(frame: pl.DataFrame, *, with_items: bool = True) -> StepResult:
             encoded.
 
     Returns:
-        `row_key endpoint_id id_key channel_type address user_id effective_date item`, where
+        `row_key endpoint_id id_key channel_type address user_id effective_date opt_out item`, where
         `item` is compact JSON (null without items) and `id_key` is equal for Ids that differ only
         in case.
     """
@@ -57,6 +57,7 @@ def encode(frame: pl.DataFrame, *, with_items: bool = True) -> StepResult:
         pl.col("Address").alias("address"),
         _column_or_null(frame, "User.UserId").alias("user_id"),
         _column_or_null(frame, "EffectiveDate").alias("effective_date"),
+        _column_or_null(frame, "OptOut").alias("opt_out"),
     )
     if with_items:
         encoded = keys.with_columns(write_items(frame))
@@ -67,6 +68,22 @@ def encode(frame: pl.DataFrame, *, with_items: bool = True) -> StepResult:
         rows = doubtful.select(pl.col("row_key").cast(pl.Int64))
         found = _find_too_large(rows.with_columns(write_items(doubtful)))
     return StepResult(drop_refused(encoded, found), found)
+
+
+def opt_out_items(items: pl.Series) -> pl.Series:
+    """Give items that say OptOut ALL, whatever they said of it.
+
+    Args:
+        items: What `encode` wrote. The quotes of a value are escaped and attributes are lists: the
+            member is found by its text.
+    """
+    said, all_of_them = '"OptOut":"NONE"', '"OptOut":"ALL"'
+    item = pl.col(items.name)
+    return items.to_frame().select(
+        pl.when(item.str.contains(said, literal=True))
+        .then(item.str.replace(said, all_of_them, literal=True))
+        .otherwise(pl.concat_str(pl.lit("{" + all_of_them + ","), item.str.slice(1)))
+    )[items.name]
 
 
 def _column_or_null(frame: pl.DataFrame, name: str) -> pl.Expr:

@@ -89,6 +89,13 @@ class ColumnPlan:
             needed += [rule.region_column] if rule.region_column and not rule.optional else []
         return tuple(dict.fromkeys(name for name in needed if not self.source.find(name)))
 
+    @property
+    def missing_consent(self) -> tuple[tuple[str, ...], ...]:
+        """Source columns of opt-outs that the header lacks, where it may."""
+        rules = self.mapping.all_rules if self.mapping is not None else ()
+        wanted = [rule.columns for target, rule in rules if target == "OptOut" and rule.columns]
+        return tuple(dict.fromkeys(names for names in wanted if not self.source.find_all(names)))
+
     def rules_of(self, number: int) -> dict[str, ColumnRule]:
         """Give the rules of one of the endpoints, those of all included."""
         endpoint = self.endpoints[number]
@@ -192,6 +199,10 @@ def check_header(plan: ColumnPlan) -> pl.DataFrame:
         (None, column, issues.NAME_DISCOURAGED.code, attribute_name(column))
         for column in plan.names
         if DISCOURAGED_CHARACTERS & set(attribute_name(column) or "")
+    ]
+    rows += [
+        (None, "OptOut", issues.OPT_OUT_COLUMN_MISSING.code, ", ".join(columns))
+        for columns in plan.missing_consent
     ]
     return pl.DataFrame(rows, schema=FOUND_SCHEMA, orient="row")
 

@@ -93,21 +93,24 @@ def settle_partition(
     return outcomes
 
 
-def fold_endpoints(endpoints: pl.DataFrame, source_file: str) -> pl.DataFrame:
+def fold_endpoints(
+    endpoints: pl.DataFrame, source_file: str, worst_first: Sequence[Outcome] = WORST_FIRST
+) -> pl.DataFrame:
     """Give every row the outcome of that of its endpoints which fared worst.
 
     Args:
         endpoints: What `settle_partition` gave.
         source_file: The file whose rows these are.
+        worst_first: All outcomes in their order.
 
     Returns:
         A frame in the shape of `OUTCOME_SCHEMA`, a line for each row, in file order.
     """
     rows = endpoints.with_columns(_place(source_file))
     if rows["source_row"].is_duplicated().any():
-        rank = {outcome.value: place for place, outcome in enumerate(WORST_FIRST)}
-        worst_first = pl.col("outcome").replace_strict(rank, return_dtype=pl.Int64)
-        rows = rows.sort("source_row", worst_first, "row_key").unique(
+        rank = {outcome.value: place for place, outcome in enumerate(worst_first)}
+        place = pl.col("outcome").replace_strict(rank, return_dtype=pl.Int64)
+        rows = rows.sort("source_row", place, "row_key").unique(
             "source_row", keep="first", maintain_order=True
         )
     return rows.select(OUTCOME_SCHEMA.names()).cast(OUTCOME_SCHEMA)

@@ -21,7 +21,10 @@ from schemas.endpoint import DATE_FORMAT
 from schemas.outcomes import Outcome
 from schemas.row_keys import row_of
 
-KEY_COLUMNS = ("row_key", "id_key", "channel_type", "address", "user_id", "effective_date")
+KEY_COLUMNS = (
+    *("row_key", "id_key", "channel_type", "address", "user_id", "effective_date"),
+    "opt_out",
+)
 """What `resolve` needs of every valid row."""
 DECISION_SCHEMA = pl.Schema(
     {
@@ -51,6 +54,8 @@ class Resolution:
     """Rows that are not sent, in the shape of `DECISION_SCHEMA`; a row stands here once."""
     issues: pl.DataFrame
     """Errors and warnings across rows, in the shape of `RUN_ISSUE_SCHEMA`."""
+    opt_outs: pl.DataFrame
+    """`partition` and `row_key` of rows that are sent with OptOut ALL, which a duplicate has."""
 
 
 def resolve(partitions: Sequence[int], read_keys: ReadKeys) -> Resolution:
@@ -61,14 +66,16 @@ def resolve(partitions: Sequence[int], read_keys: ReadKeys) -> Resolution:
         read_keys: Reads keys of one of them.
     """
     rows = _Rows(partitions, read_keys)
-    duplicates = find_duplicates(rows)
+    duplicates, kept = find_duplicates(rows)
     rows.drop(duplicates)
     over_limit = find_user_excess(rows)
     refused = over_limit.filter(pl.col("code") == issues.USER_ENDPOINTS_OVER.code)
     decisions = pl.concat([duplicates, _decide(refused, Outcome.INVALID, pl.col("code"))])
     rows.drop(decisions)
-    found = pl.concat([over_limit, find_shared_addresses(rows)])
-    return Resolution(decisions.sort(_ORDER), found.sort(*_ORDER, "column", "code"))
+    kept = kept.join(decisions, on=_ORDER, how="anti", maintain_order="left")
+    opted_out = _find(rows, kept, "OptOut", issues.OPT_OUT_KEPT, "opt_out")
+    found = pl.concat([over_limit, find_shared_addresses(rows), opted_out])
+    return Resolution(decisions.sort(_ORDER), found.sort(*_ORDER, "column", "code"), kept)
 
 
 class _Rows:
@@ -154,17 +161,23 @@ def _find_repeated(hashes: pl.Series, times: int) -> pl.Series:
     return ordered.filter((ordered == ordered.shift(times)).fill_null(value=False)).unique()
 
 
-def find_duplicates(rows: _Rows) -> pl.DataFrame:
+def find_duplicates(rows: _Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Find the rows that lose to another row with their Id.
 
     The latest EffectiveDate wins, a row without one loses to any with one; else the last in file
-    order wins.
+    order wins. What is in the others is lost, but not an opt-out.
+
+    Returns:
+        Decisions in the shape of `DECISION_SCHEMA`; `partition` and `row_key` of the winners that
+        take over an opt-out.
     """
     # Normalized dates are texts of equal form, so their order is the order of time.
     when = pl.col("effective_date").str.to_datetime(DATE_FORMAT, time_unit="ms", strict=False)
-    repeated = rows.find_shared(["id_key"], {"when": when}, by_more_than=1)
+    extra = {"when": when, "opt_out": pl.col("opt_out")}
+    repeated = rows.find_shared(["id_key"], extra, by_more_than=1)
     if repeated.is_empty():
-        return DECISION_SCHEMA.to_frame()
+        none = pl.DataFrame(schema=dict.fromkeys(_ORDER, pl.Int64))
+        return DECISION_SCHEMA.to_frame(), none
     by_id = repeated.sort(*_KEY, "when", *_ORDER, nulls_last=False)
     is_winner = _is_last_of_its_kind()
     winners = {
@@ -172,7 +185,20 @@ def find_duplicates(rows: _Rows) -> pl.DataFrame:
         for name, column in (("partition", "partition"), ("key", "row_key"))
     }
     losers = by_id.with_columns(**winners).filter(~is_winner)
-    return _decide(losers, Outcome.DUPLICATE, pl.lit(issues.DUPLICATE_ID))
+    decisions = _decide(losers, Outcome.DUPLICATE, pl.lit(issues.DUPLICATE_ID))
+    return decisions, by_id.filter(is_winner & _loses_opt_out()).select(_ORDER)
+
+
+def _loses_opt_out() -> pl.Expr:
+    """Tell which rows do not say OptOut ALL, though another one with their Id does.
+
+    Only a row with a later EffectiveDate takes it back, by saying NONE.
+    """
+    refuses = (pl.col("opt_out") == "ALL").fill_null(value=False)
+    is_dated = (pl.col("when").is_not_null() | ~refuses).all().over(_KEY)
+    latest = pl.when(refuses).then(pl.col("when")).max().over(_KEY)
+    takes_back = (pl.col("opt_out") == "NONE") & is_dated & (pl.col("when") > latest)
+    return refuses.any().over(_KEY) & ~refuses & ~takes_back.fill_null(value=False)
 
 
 def _is_last_of_its_kind() -> pl.Expr:

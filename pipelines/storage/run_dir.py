@@ -10,6 +10,7 @@
       found/part-00000.parquet       issues that preparing found
       resolved/decisions.parquet     rows that are not sent, and why
       resolved/found.parquet         issues across rows
+      resolved/opt_outs.parquet      rows that keep the opt-out of a duplicate
       delivered/part-00000.log       answers of the service by position, as they came
       outcomes/part-00000.parquet    one outcome for every row
       endpoints/part-00000.parquet   one for every endpoint, where rows may give several
@@ -120,6 +121,11 @@ class RunDirectory:
     def decisions(self) -> Path:
         """What `resolve` decided."""
         return self.at("resolved", "decisions.parquet")
+
+    @property
+    def opt_outs(self) -> Path:
+        """Rows that keep the opt-out of a duplicate."""
+        return self.at("resolved", "opt_outs.parquet")
 
     @property
     def run_issues(self) -> Path:

@@ -81,6 +81,29 @@ IDS = (
         stored={"e1": {"Address": "new@example.com"}},
     ),
     Trouble(
+        "duplicate_id_opt_out",
+        "An opt-out is not lost with a duplicate, unless a later EffectiveDate takes it back.",
+        write_csv(
+            (*DATED, "OptOut"),
+            ("e1", "EMAIL", "e1@example.com", "", "ALL"),
+            ("e1", "EMAIL", "e1@example.com", "", ""),
+            ("e2", "EMAIL", "e2@example.com", "2026-05-01T10:00:00Z", "ALL"),
+            ("e2", "EMAIL", "e2@example.com", "2026-05-02T10:00:00Z", "NONE"),
+            ("e3", "EMAIL", "e3@example.com", "", "ALL"),
+            ("e3", "EMAIL", "e3@example.com", "2026-05-02T10:00:00Z", "NONE"),
+        ),
+        (
+            *(DUPLICATE, (ACCEPTED, "opt_out.kept")),
+            *(DUPLICATE, ACCEPTED),
+            *(DUPLICATE, (ACCEPTED, "opt_out.kept")),
+        ),
+        stored={
+            "e1": {"OptOut": "ALL"},
+            "e2": {"OptOut": "NONE"},
+            "e3": {"OptOut": "ALL"},
+        },
+    ),
+    Trouble(
         "duplicate_id_effective_date",
         "Of rows with the same Id the one with the latest EffectiveDate wins, zones considered.",
         write_csv(

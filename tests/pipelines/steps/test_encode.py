@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from step_frames import FIRST_ROW, assert_counting_law, endpoints, found
 
-from pipelines.steps.encode import TOP_LEVEL, encode
+from pipelines.steps.encode import TOP_LEVEL, encode, opt_out_items
 from schemas import limits
 from schemas.columns import ATTRIBUTES, CLEAR, METRICS, SCALAR_COLUMNS, USER_ATTRIBUTES
 from schemas.mapping import NEVER_CLEARED
@@ -218,6 +218,7 @@ def test_keys_for_the_steps_that_follow():
             "address": "ana0@example.com",
             "user_id": "U-1",
             "effective_date": "2026-01-31T00:00:00.000Z",
+            "opt_out": None,
         }
     ]
 
@@ -259,3 +260,16 @@ def test_what_is_cleared_is_sent_empty(frame, data):
             if row[name] is None and values[place]:
                 row[name] = [] if name.startswith(lists) else ""
         assert repr_all(orjson.loads(text)) == repr_all(build_item(row))
+
+
+TEXT = st.text(max_size=8) | st.just('"OptOut":"NONE"')
+
+
+@given(TEXT, st.sampled_from([None, "NONE"]), TEXT)
+def test_an_item_is_opted_out_and_else_the_same(city, said, value):
+    columns = {"Location.City": [city], "OptOut": [said], "Attributes.OptOut": [["NONE", value]]}
+    item = encode(endpoints(columns)).frame["item"]
+    (before,), (after,) = (
+        [orjson.loads(text) for text in texts] for texts in (item, opt_out_items(item))
+    )
+    assert after == {**before, "OptOut": "ALL"}

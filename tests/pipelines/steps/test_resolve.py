@@ -1,3 +1,4 @@
+from dataclasses import replace
 from random import Random
 
 import polars as pl
@@ -12,7 +13,6 @@ from pipelines.steps.resolve import (
     DECISION_SCHEMA,
     KEY_COLUMNS,
     RUN_ISSUE_SCHEMA,
-    Resolution,
     describe_decisions,
 )
 from pipelines.steps.resolve import resolve as resolve_partitions
@@ -33,6 +33,7 @@ def keys(*rows):
             "address": f"ana{partition}.{row}@example.com",
             "user_id": None,
             "effective_date": None,
+            "opt_out": None,
             **changes,
         }
         for partition, row, changes in rows
@@ -52,7 +53,7 @@ def resolve(rows, files):
     resolution = resolve_partitions(numbers, read)
     told = describe_decisions(resolution.decisions, files)
     assert told["row_key"].equals(resolution.decisions["row_key"])
-    return Resolution(resolution.decisions.with_columns(told["message"]), resolution.issues)
+    return replace(resolution, decisions=resolution.decisions.with_columns(told["message"]))
 
 
 def decided(resolution):
@@ -326,3 +327,37 @@ def test_user_and_address_rules_as_a_reader_would_apply_them(rows):
 def test_parts_do_not_need_an_order():
     rows = keys((1, 1, SHARED), (0, 1, SHARED))
     assert resolve(rows, FILES).issues["partition"].to_list() == [0]
+
+
+EARLY, LATE = JANUARY, FEBRUARY
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        pytest.param([("ALL", None), (None, None)], True, id="then-nothing"),
+        pytest.param([("ALL", LATE), (None, None)], False, id="the-opt-out-wins-itself"),
+        pytest.param([("ALL", None), ("NONE", None)], True, id="then-none-undated"),
+        pytest.param([("ALL", EARLY), ("NONE", LATE)], False, id="taken-back-later"),
+        pytest.param([("ALL", LATE), ("NONE", LATE)], True, id="taken-back-at-once"),
+        pytest.param([("ALL", None), ("NONE", LATE)], True, id="nobody-knows-when"),
+        pytest.param([("ALL", EARLY), (None, LATE)], True, id="later-but-silent"),
+        pytest.param([("NONE", EARLY), ("NONE", LATE)], False, id="never"),
+        pytest.param([(None, None), (None, None)], False, id="silent"),
+        pytest.param([("ALL", EARLY), ("ALL", None), ("NONE", LATE)], True, id="one-undated"),
+    ],
+)
+def test_an_opt_out_is_not_lost_with_a_duplicate(said, kept):
+    rows = keys(
+        *(
+            (0, row, {"id_key": "same", "opt_out": word, "effective_date": date})
+            for row, (word, date) in enumerate(said, 1)
+        ),
+        (0, 99, {"opt_out": None}),
+    )
+    resolution = resolve(rows, FILES)
+    losers = {row for _, row, _ in decided(resolution)}
+    (winner,) = set(range(1, len(said) + 1)) - losers
+    assert resolution.opt_outs.rows() == ([(0, winner)] if kept else [])
+    told = [(row, code) for _, row, _, code in noticed(resolution) if code == "opt_out.kept"]
+    assert told == ([(winner, "opt_out.kept")] if kept else [])
