@@ -74,6 +74,11 @@ def _find_local(name: str) -> Iterator[SourceFile]:
     if not matches:
         what = "No file matches" if glob.has_magic(name) else "No such file:"
         raise SourceError(f"{what} {name}. Check the path.")
+    if not all(match.is_file() for match in matches):
+        raise SourceError(
+            f"Cannot read {name}: it is no plain file, and can be read only once. Pipe it into the "
+            "command, and name - instead."
+        )
     for match in matches:
         yield from _look_into(str(match), None)
 

@@ -142,6 +142,12 @@ def test_a_parquet_file_named_csv_is_refused(tmp_path):
         open_source(source, ReadingOptions())
 
 
+def test_a_pipe_with_a_name_is_refused_as_it_is_read_more_than_once(tmp_path):
+    os.mkfifo(tmp_path / "x.csv")
+    with pytest.raises(SourceError, match=r"no plain file.* name - instead"):
+        find_sources([str(tmp_path / "x.csv")])
+
+
 @pytest.mark.parametrize(
     ("content", "known"),
     [(b'{"Id": "1"}\n', SourceFormat.NDJSON), (b"Id\n1\n", SourceFormat.CSV)],
