@@ -51,8 +51,8 @@ LONGEST_RECORD = 10_000
 
 RECORD_MALFORMED = _error(
     "record.malformed",
-    "The record does not have as many fields as the header.",
-    "Quote values that hold a comma, or add the missing fields; its text is given.",
+    "The record does not have as many fields as the header, or is no JSON object.",
+    "Quote values that hold a comma, add the missing fields, or mend the line; its text is given.",
 )
 RECORD_SWALLOWED = _error(
     "record.swallowed_others",
