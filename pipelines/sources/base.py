@@ -34,6 +34,9 @@ class Packing(StrEnum):
     ZSTD = "zstd"
 
 
+MOST_COLUMNS = 5_000
+"""Columns of a source at the most: no endpoint has more than some hundreds, and each takes memory
+for every row."""
 STAGED_COLUMNS = ("source_row", "malformed")
 """Columns of a staged frame before its `c<position>` columns: the 1-based number of the record in
 its file, and the text of a record that does not fit the header (all other columns null)."""

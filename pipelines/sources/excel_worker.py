@@ -25,7 +25,9 @@ MEMORY_BYTES = 4 << 30
 """Address space; a sheet with a million rows of twenty columns takes half of it."""
 CPU_S = 120
 UNPACKED_BYTES = 1 << 30
-MAX_COLUMNS = 5_000
+MOST_COLUMNS = 5_000
+"""As of any source (`base.MOST_COLUMNS`, which would have to be imported with all that base needs).
+"""
 BATCH_ROWS = 16_384
 ERRORS = {
     "Div0": "#DIV/0!",
@@ -109,8 +111,8 @@ def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[int]:
 def _load(reader: fastexcel.ExcelReader, sheet: str) -> list[pa.Array]:
     """Load a sheet's columns as texts that a person would expect to see."""
     cells = reader.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string")
-    if cells.width > MAX_COLUMNS:
-        raise RefusedError(f"it has {cells.width:,} columns, more than {MAX_COLUMNS:,}")
+    if cells.width > MOST_COLUMNS:
+        raise RefusedError(f"it has {cells.width:,} columns, more than {MOST_COLUMNS:,}")
     batch, errors = cells.to_arrow_with_errors()
     columns: list[pa.Array] = batch.columns
     dated = [n for n, column in enumerate(columns) if pc.any(_is_moment(column)).as_py()]

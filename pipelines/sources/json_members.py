@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.sources.base import MOST_COLUMNS
 from schemas.columns import LIST_PREFIXES, canonical_name
 
-MAX_MEMBERS = 5_000
 _KINDS = {str: "text", int: "int", float: "float", bool: "bool", type(None): "null"}
 _TYPES = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
 
@@ -72,7 +72,7 @@ class Members:
             member = place.members.get(name)
             if member is None:
                 self.count += 1
-                if self.count > MAX_MEMBERS:
+                if self.count > MOST_COLUMNS:
                     raise TooManyMembersError
                 member = place.members[name] = Member()
             if isinstance(item, dict):

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from pipelines.errors import ConfigurationError, SourceError
-from pipelines.sources.base import ReadingOptions
+from pipelines.sources.base import MOST_COLUMNS, ReadingOptions
 from pipelines.sources.dialects import (
     DELIMITERS,
     MOST_RECORDS,
@@ -19,8 +19,6 @@ from pipelines.sources.dialects import (
 from schemas.columns import RESULT_COLUMNS
 from schemas.undecoded import show_marked
 
-MOST_COLUMNS = 5000
-"""Columns of a file at the most."""
 _SEP_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 
 _OWN = re.compile(rf'{RESULT_COLUMNS[0]}"?([,;\t|])"?{RESULT_COLUMNS[1]}')

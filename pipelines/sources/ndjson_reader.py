@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from pipelines.errors import SourceError
-from pipelines.sources.base import Content, ReadingOptions
+from pipelines.sources.base import MOST_COLUMNS, Content, ReadingOptions
 from pipelines.sources.json_frames import (
     parse_block,
     parse_line,
@@ -18,7 +18,7 @@ from pipelines.sources.json_frames import (
     stage_table,
 )
 from pipelines.sources.json_lines import JsonLines
-from pipelines.sources.json_members import MAX_MEMBERS, Members, TooManyMembersError
+from pipelines.sources.json_members import Members, TooManyMembersError
 
 FRAME_CELLS = 4_000_000
 """Rows times columns of a frame at most; an empty cell takes 16 bytes, too."""
@@ -81,8 +81,8 @@ class NdjsonReader:
                         self._members.note(record)
         except TooManyMembersError as error:
             raise SourceError(
-                f"{self._name} has more than {MAX_MEMBERS:,} different members. An endpoint has at "
-                "most some hundreds: check that names are not made of values."
+                f"{self._name} has more than {MOST_COLUMNS:,} different members. An endpoint has "
+                "some hundreds at most: check that names are not made of values."
             ) from error
         if not found:
             raise SourceError(

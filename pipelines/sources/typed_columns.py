@@ -5,12 +5,14 @@ treated alike.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import SourceError
+from pipelines.sources.base import MOST_COLUMNS
 from schemas.columns import LIST_PREFIXES, METRICS, canonical_name
 
 IDENTIFIERS = frozenset({"Id", "Address", "RequestId", "Location.PostalCode", "User.UserId"})
@@ -33,10 +35,14 @@ class TypedColumns:
             file: The file, as errors are to call it.
 
         Raises:
-            SourceError: A column has a type that has no text.
+            SourceError: A column has a type that has no text, or there are too many.
         """
         self._file = file
-        columns = list(self._flatten(schema))
+        columns = list(islice(self._flatten(schema), MOST_COLUMNS + 1))
+        if len(columns) > MOST_COLUMNS:
+            raise SourceError(
+                f"{file} has more than {MOST_COLUMNS:,} columns. Write only those that are needed."
+            )
         self.header = [name for name, _ in columns]
         self._texts = [
             expression.alias(f"c{position}") for position, (_, expression) in enumerate(columns)

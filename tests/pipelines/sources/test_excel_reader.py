@@ -10,7 +10,7 @@ import pytest
 import xlsxwriter
 
 from pipelines.errors import SourceError
-from pipelines.sources import excel_reader
+from pipelines.sources import base, excel_reader, excel_worker
 from pipelines.sources.base import LocalContent, ReadingOptions
 from pipelines.sources.excel_reader import ExcelReader
 
@@ -355,3 +355,7 @@ def test_the_worker_gets_no_credentials(path, monkeypatch):
     monkeypatch.setattr(excel_reader.subprocess, "run", watch)
     read(path)
     assert not [name for name in seen if name.startswith("AWS_")]
+
+
+def test_the_worker_takes_as_many_columns_as_any_reader():
+    assert excel_worker.MOST_COLUMNS == base.MOST_COLUMNS

@@ -197,6 +197,12 @@ def test_a_file_without_rows_has_its_header(read):
     assert read(table) == (["Id", "L"], [])
 
 
+def test_too_many_columns_are_refused(read):
+    inner = pa.StructArray.from_arrays([pa.array(["x"])] * 2501, [f"a{n}" for n in range(2501)])
+    with pytest.raises(SourceError, match="more than 5,000 columns"):
+        read(pa.table({"a": inner, "b": inner}))
+
+
 def test_a_file_without_columns(read):
     assert read(pa.table({})) == ([], [])
 
