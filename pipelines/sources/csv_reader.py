@@ -205,8 +205,8 @@ class CsvReader:
     def _write(self, fields: tuple[str, ...]) -> str:
         """Write a record out again, as text."""
         text = io.StringIO()
-        csv.writer(text, delimiter=self._dialect.delimiter, lineterminator="").writerow(fields)
-        return text.getvalue()
+        csv.writer(text, delimiter=self._dialect.delimiter, lineterminator="\r\n").writerow(fields)
+        return text.getvalue().removesuffix("\r\n")
 
     def _drop_end(self, records: pl.DataFrame, first: int) -> pl.DataFrame:
         """Leave out the line that the stream adds, which tells whether all quotes are closed."""

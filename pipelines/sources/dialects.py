@@ -171,8 +171,12 @@ def _read_spaced(
     reading, quote = _read(sample, dialect, options, is_cut=is_cut), dialect.quote
     cells = [cell.strip(" ") for r in reading.records for cell in r if cell.startswith(" ")]
     quoted = [cell for cell in cells if quote and cell.startswith(quote)]
-    begins = rf"(?:^|[\r\n]|{re.escape(dialect.delimiter)}) +{re.escape(quote)}"
-    if not quoted or not re.search(begins, sample):  # they may be escaped
+    if not quoted:
+        return reading
+    between, mark = rf"(^|[\r\n]|{re.escape(dialect.delimiter)})", re.escape(quote)
+    # Within quotes, spaces and quotes are text.
+    unquoted = re.sub(rf"{between}{mark}(?:[^{mark}]|{mark}{mark})*+{mark}", r"\1", sample)
+    if not re.search(rf"{between} +{mark}", unquoted):
         return reading
     again = _read(sample, replace(dialect, skips_spaces=True), options, is_cut=is_cut)
     are_closed = all(len(cell) > 1 and cell.endswith(quote) for cell in quoted)

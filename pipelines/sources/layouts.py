@@ -158,12 +158,14 @@ def describe_layout(layout: Layout, encoding: str, options: ReadingOptions) -> d
         "quote": options.quote,
         "escape": options.escape,
     }
+    spaces = {"spaces": "left out behind delimiters"} if layout.dialect.skips_spaces else {}
     return {
         "encoding": encoding,
         "delimiter": layout.dialect.delimiter,
         "quote": layout.dialect.quote or "none",
         "escape": layout.dialect.escape or "none",
         "line_end": layout.line_end,
+        **spaces,
         "given": ", ".join(name for name, value in given.items() if value is not None),
     }
 

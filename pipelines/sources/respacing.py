@@ -48,7 +48,8 @@ class Respaced(io.RawIOBase):
 def _write_anew(stream: io.RawIOBase, dialect: Dialect, name: str) -> Iterator[bytes]:
     lines = io.TextIOWrapper(io.BufferedReader(stream), encoding="utf-8", newline="")
     written, number = io.StringIO(), 0
-    writer = csv.writer(written, delimiter=dialect.delimiter, lineterminator="\n")
+    # Only the characters of the line end are quoted within a value, and either ends a line.
+    writer = csv.writer(written, delimiter=dialect.delimiter, lineterminator="\r\n")
     try:
         for record in dialect.read_lines(lines):
             if record:

@@ -140,6 +140,16 @@ def test_malformed_records_keep_their_numbers_in_every_dialect(delimiter, line_e
             id="quotes are text",
         ),
         pytest.param('Id, Name\n1, "a, b"\n2, c\n', [("1", "a, b"), ("2", "c")], id="spaces"),
+        pytest.param(
+            'Id, N\n1, "a\rb"\n2, "c, d"\n',
+            [("1", "a\rb"), ("2", "c, d")],
+            id="spaces, and a CR in quotes",
+        ),
+        pytest.param(
+            'Id,Name\n1," ""x"""\n2,"y\n ""z"""\n3, \n',
+            [("1", ' "x"'), ("2", 'y\n "z"'), ("3", " ")],
+            id="spaces before quotes within quotes",
+        ),
         pytest.param("Id,Name,\n1,a,\n2,b,\n", [("1", "a"), ("2", "b")], id="trailing, all"),
         pytest.param("Id,Name\n1,a,\n2,b,\n", [("1", "a"), ("2", "b")], id="trailing, records"),
         pytest.param("Id,Name\n1,a,,,\n2,b\n", [("1", "a"), ("2", "b")], id="trailing, one"),
