@@ -13,6 +13,8 @@ from pipelines.sources.streams import open_local
 
 STANDARD_INPUT = "-"
 """What the user names it by."""
+S3 = "s3://"
+"""What names in S3 begin with."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

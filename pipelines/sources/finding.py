@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines.errors import SourceError
 from pipelines.sources.archives import Member, list_members, require_members
-from pipelines.sources.base import STANDARD_INPUT, ObjectVersion, SourceFile, SourceFormat
+from pipelines.sources.base import S3, STANDARD_INPUT, ObjectVersion, SourceFile, SourceFormat
 from pipelines.sources.contents import PackedContent, open_content
 from pipelines.sources.formats import (
     READABLE,
@@ -16,8 +16,6 @@ from pipelines.sources.formats import (
     sniff_packing,
 )
 from pipelines.sources.hive import is_partition_folder, read_partition_values
-
-S3 = "s3://"
 
 
 def find_sources(named: Sequence[str]) -> list[SourceFile]:

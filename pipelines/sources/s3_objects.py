@@ -13,11 +13,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipelines.errors import SourceError
 from pipelines.s3_client import GONE, REMEDIES, error_code, s3_client
-from pipelines.sources.base import ObjectVersion
+from pipelines.sources.base import S3, ObjectVersion
 from pipelines.sources.hive import is_partition_folder
 from pipelines.sources.streams import READ_AHEAD_BYTES, Explain, open_stream
 
-SCHEME = "s3://"
 _CHANGED = frozenset({"PreconditionFailed", "412"})
 _REMEDIES = {
     "NoSuchBucket": "Check the bucket's name.",
@@ -41,7 +40,7 @@ def find_objects(name: str) -> dict[str, ObjectVersion]:
     Raises:
         SourceError: It names no bucket, or S3 cannot be used as it is.
     """
-    bucket, _, key = name.removeprefix(SCHEME).partition("/")
+    bucket, _, key = name.removeprefix(S3).partition("/")
     if not bucket:
         raise SourceError(f"{name} names no bucket: write s3://BUCKET/KEY.")
     try:
@@ -49,12 +48,12 @@ def find_objects(name: str) -> dict[str, ObjectVersion]:
     except _ERRORS as error:
         raise _explain(name, error) from error
     keys = sorted(found, key=lambda key: key.split("/"))
-    return {f"{SCHEME}{bucket}/{key}": found[key] for key in keys if not key.endswith("/")}
+    return {f"{S3}{bucket}/{key}": found[key] for key in keys if not key.endswith("/")}
 
 
 def is_prefix(name: str) -> bool:
     """Say whether a name can only be a prefix."""
-    return name.endswith("/") or "/" not in name.removeprefix(SCHEME)
+    return name.endswith("/") or "/" not in name.removeprefix(S3)
 
 
 def _find(bucket: str, key: str) -> Objects:
@@ -144,7 +143,7 @@ def open_object(name: str, version: ObjectVersion) -> BinaryIO:
     Raises:
         SourceError: It is not this version any more, or cannot be read; likewise later.
     """
-    bucket, _, key = name.removeprefix(SCHEME).partition("/")
+    bucket, _, key = name.removeprefix(S3).partition("/")
 
     def explain(error: Exception, _: int) -> SourceError:
         return _explain(name, error)
