@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
+ITEM_BYTES = 16
+"""What an item of a list takes besides its text: in a line of JSON there may be millions."""
+
 
 def cut_partitions(
     frames: Iterator[pl.DataFrame], rows: int, cells: int, size_bytes: int
@@ -40,9 +43,9 @@ def cut_partitions(
 
 
 def count_text_bytes(frame: pl.DataFrame) -> pl.Series:
-    """Count the bytes of all texts of each row, in lists too."""
+    """Count the bytes of all texts of each row, in lists too, whose items take memory if empty."""
     sizes = [
-        pl.col(name).list.eval(pl.element().str.len_bytes()).list.sum()
+        pl.col(name).list.eval(pl.element().str.len_bytes().fill_null(0) + ITEM_BYTES).list.sum()
         if isinstance(kind, pl.List)
         else pl.col(name).str.len_bytes()
         for name, kind in frame.schema.items()

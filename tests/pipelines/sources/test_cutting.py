@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources.cutting import cut_partitions, take_rows
+from pipelines.sources.cutting import ITEM_BYTES, cut_partitions, take_rows
 
 MANY = 1 << 30
 HEIGHTS = st.lists(st.integers(0, 12), max_size=12)
@@ -35,10 +35,15 @@ def test_partitions_hold_all_rows_in_order_and_all_but_the_last_are_full(heights
 def test_partitions_take_no_more_memory_than_they_may(heights, rows, size):
     texts = (f.with_columns(t=pl.lit("é" * 4), l=pl.lit(["ab", "c"])) for f in frames_of(heights))
     parts = values(cut_partitions(texts, rows, MANY, size))
-    row_bytes = 8 + 3
+    row_bytes = 8 + 3 + 2 * ITEM_BYTES
     assert [n for part in parts for n in part] == list(range(sum(heights)))
     assert all(0 < len(part) <= rows for part in parts)
     assert all(len(part) == 1 or len(part) * row_bytes <= size for part in parts)
+
+
+def test_empty_items_of_lists_take_memory_too():
+    frame = pl.DataFrame({"n": [1, 2], "l": [["", None] * 50, [""] * 100]})
+    assert values(cut_partitions(iter([frame]), 10, MANY, 150 * ITEM_BYTES)) == [[1], [2]]
 
 
 @given(heights=HEIGHTS, cells=st.integers(1, 30))
