@@ -16,7 +16,7 @@ from pipelines.suggesting.recognizing import (
 )
 from pipelines.suggesting.suggestion import SuggestedColumn, Suggestion
 from pipelines.suggesting.values import Profile, profile_column
-from pipelines.suggesting.words import Role, find_meaning
+from pipelines.suggesting.words import Role, find_meaning, is_turned_round
 from schemas.columns import READ_ONLY_COLUMNS, RESULT_COLUMNS, canonical_name
 from schemas.mapping import Mapping
 
@@ -77,6 +77,10 @@ def _judge(header: str, profile: Profile) -> Verdict:
         if not speaks_of_consent(profile):
             return judge_column(header, meaning, profile)
         role = Role.OPT_IN
+    if is_turned_round(header):
+        return _open(
+            header, "looks like consent, but may be meant the other way round: see yourself"
+        )
     read = read_consent(header, role, profile)
     return _open(header, read) if isinstance(read, str) else read
 

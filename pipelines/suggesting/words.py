@@ -218,6 +218,16 @@ _COMPACT: Final = {phrase.replace(" ", ""): role for phrase, role in _PHRASES.it
 _LONGEST: Final = max(len(phrase.split()) for phrase in _PHRASES)
 _CONSENT: Final = (Role.OPT_OUT, Role.OPT_IN)
 _COMMON: Final = frozenset(_WHOLE_ONLY.split())
+_NEGATION_WORDS: Final = (
+    "not no never none without nicht kein keine keinen ohne non pas sans sin nunca nao sem mai "
+    "senza niet geen zonder"
+)
+_NEGATIONS: Final = frozenset(_NEGATION_WORDS.split())
+_NEGATIVE: Final = tuple(
+    phrase
+    for phrase, role in _PHRASES.items()
+    if role in _CONSENT and not _NEGATIONS.isdisjoint(phrase.split())
+)
 
 
 def find_meaning(header: str) -> Meaning | None:
@@ -246,3 +256,15 @@ def find_meaning(header: str) -> Meaning | None:
         return None
     consent = [role for role in _CONSENT if role in found]
     return Meaning((consent or found)[0], is_exact=False)
+
+
+def is_turned_round(header: str) -> bool:
+    """Tell whether a header about consent may mean the contrary of the words that it is known by.
+
+    >>> is_turned_round("Not subscribed"), is_turned_round("Do not contact (e-mail)")
+    (True, False)
+    """
+    left = f" {fold(header)} "
+    for phrase in _NEGATIVE:
+        left = left.replace(f" {phrase} ", " ")
+    return "=" in header or not _NEGATIONS.isdisjoint(left.split())

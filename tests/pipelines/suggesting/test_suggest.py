@@ -244,3 +244,22 @@ def test_every_column_is_decided_or_left_open_and_nobody_is_opted_in(data):
     assert [column.header for column in suggestion.columns] == header
     assert all(column.why for column in suggestion.columns)
     assert '"NONE"' not in suggestion.mapping.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Not subscribed", "No consent", "Not opted out", "Kein Newsletter", "Opt out (0=out, 1=in)"],
+)
+def test_consent_that_may_be_meant_the_other_way_round_is_left_open(header):
+    records = [["ana@example.com", "1"], ["bo@example.com", "0"]]
+    suggestion = suggest_for(["Email", header], *records, preset="")
+    assert becomes(suggestion)[header] is None
+    assert all("OptOut" not in rule.columns for rule in suggestion.mapping.endpoints)
+
+
+@pytest.mark.parametrize("header", ["No marketing", "Do not contact (mail)", "Keine Werbung"])
+def test_a_phrase_that_says_no_is_known_as_such(header):
+    records = [["ana@example.com", "1"], ["bo@example.com", "0"]]
+    suggestion = suggest_for(["Email", header], *records, preset="")
+    (rule,) = suggestion.mapping.endpoints
+    assert rule.columns["OptOut"].values == {"1": "ALL", "0": None}
