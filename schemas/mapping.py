@@ -138,12 +138,15 @@ def _check_target(target: str, rule: ColumnRule) -> None:
         "split": rule.split is not None and not target.startswith(LIST_PREFIXES),
         "collect": rule.collect and not target.startswith(LIST_PREFIXES),
         "phone_region": rule.phone_region is not None and target != "Address",
+        "case": rule.case is not None and target == "OptOut",
         "blank": rule.blank == "clear" and (target in NEVER_CLEARED or target.startswith(METRICS)),
     }
     reasons = {
         "split": f"{target} holds one value; only attributes hold several",
         "collect": f"{target} holds one value; only attributes hold several",
         "phone_region": f"is for Address, not for {target}",
+        "case": "would make NONE, a consent, of the None that programs write for nothing: name the "
+        "words under `values`",
         "blank": f"{target} cannot be cleared: the service keeps a value once it has one",
     }
     for name, is_fault in faults.items():

@@ -65,6 +65,7 @@ def rule(**given):
             {"endpoints": [{"name": n, "columns": {"Id": "a"}} for n in "ab"]},
             "would have one Id",
         ),
+        ({"columns": {"OptOut": {"from": "a", "case": "upper"}}}, "would make NONE, a consent"),
         ({"where": [{"column": "a"}]}, "compare in exactly one way"),
         ({"where": [{"column": "a", "equals": "x", "blank": False}]}, "exactly one way"),
         ({"where": [{"column": "a", "equals": " "}]}, "ask with `blank: true`"),
