@@ -12,7 +12,7 @@ import polars as pl
 from pipelines.steps.column_rules import apply_rule
 from pipelines.steps.conditions import hold
 from pipelines.steps.result import FOUND_SCHEMA, find_issues, join_issues
-from pipelines.steps.source_columns import SourceColumns
+from pipelines.steps.source_columns import SourceColumns, text_of
 from schemas import issues, limits
 from schemas.columns import (
     CLEAR,
@@ -260,7 +260,7 @@ def map_columns(frame: pl.DataFrame, plan: ColumnPlan) -> Mapped:
         return Mapped(_add_needed(_rename(frame, plan)), join_issues([]), _keys(frame.clear()))
     left_out = _keys(frame.clear())
     if mapping.where:
-        taken = hold(frame, mapping.where, plan.source)
+        taken = hold(frame, mapping.where, plan.source) | _is_unfilled(frame, plan)
         left_out = _keys(frame.filter(~taken))
         frame = frame.filter(taken)
     shared = _rule_columns(_rename(frame, plan), frame, mapping.columns, plan)
@@ -280,6 +280,23 @@ def map_columns(frame: pl.DataFrame, plan: ColumnPlan) -> Mapped:
     missing = find_issues(without, "Address", issues.ADDRESS_MISSING, pl.lit(None, pl.String))
     found = join_issues([*(part.issues for part in given), missing])
     return Mapped(endpoints, found, left_out)
+
+
+def _is_unfilled(frame: pl.DataFrame, plan: ColumnPlan) -> pl.Series:
+    """Tell which rows of errors.csv still wait for the fields of a malformed record.
+
+    Their text stands in a result column alone: left out by a condition they would be lost.
+    """
+    told = plan.source.find("_error_codes")
+    if not told:
+        return pl.Series([False]).new_from_index(0, frame.height)
+    is_malformed = pl.any_horizontal(
+        text_of(frame, place).str.contains(issues.RECORD_MALFORMED.code, literal=True)
+        for place in told
+    )
+    own = [n for n, name in enumerate(plan.source.header) if name.strip() not in RESULT_COLUMNS]
+    is_blank = pl.all_horizontal(text_of(frame, place).is_null() for place in own)
+    return frame.select((is_malformed & is_blank).fill_null(value=False)).to_series()
 
 
 def _keys(frame: pl.DataFrame) -> pl.DataFrame:

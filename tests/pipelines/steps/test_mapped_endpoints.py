@@ -219,6 +219,8 @@ CONDITIONS = st.lists(
 @st.composite
 def rules(draw, target):
     rule = {**draw(ORIGINS), **draw(EXTRAS)}
+    if target == "OptOut":
+        rule.pop("case", None)
     if "values" in rule:
         rule["otherwise"] = draw(st.sampled_from(["keep", "blank", "error"]))
     if target.startswith(("Attributes.", "User.UserAttributes.")):
@@ -263,3 +265,21 @@ def test_every_record_is_left_out_or_listed(mapping, records):
     without = [key for key in listed if key not in set(result.frame["row_key"])]
     missing = result.issues.filter(pl.col("code") == "address.missing")["row_key"].to_list()
     assert missing == without
+
+
+def test_malformed_records_that_come_back_as_they_were_are_not_left_out():
+    header = ["Mail", "Stage", "_error_codes"]
+    codes = ["record.malformed", "record.malformed", "address.missing", None]
+    frame = pl.DataFrame(
+        {
+            "row_key": [16, 32, 48, 64],
+            "c0": ["", "a@example.com", None, None],
+            "c1": [" ", "lead", None, ""],
+            "c2": codes,
+        }
+    )
+    mapping = {"columns": {"Address": "Mail"}, "where": [{"column": "Stage", "equals": "customer"}]}
+    plan = plan_columns(header, Mapping.model_validate(mapping))
+    result = map_columns(frame, plan)
+    assert result.frame["row_key"].to_list() == [16]
+    assert result.left_out["row_key"].to_list() == [32, 48, 64]
