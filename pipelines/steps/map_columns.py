@@ -56,7 +56,7 @@ class ColumnPlan:
     unmapped: tuple[str, ...]
     """Headers that mean no endpoint column: warned of, not imported."""
     repeated: tuple[str, ...]
-    """Columns of a single value that stand in the header more than once."""
+    """Columns of a single value that stand in the header more than once and must not."""
     mapping: Mapping | None = field(default=None, repr=False)
     """Rules for the other columns."""
     source: SourceColumns = field(default=SourceColumns(()), repr=False, compare=False)
@@ -161,6 +161,13 @@ def plan_columns(header: list[str], mapping: Mapping | None = None) -> ColumnPla
         column
         for column, found in positions.items()
         if len(found) > 1 and not column.startswith(LIST_PREFIXES)
+    )
+    # Of two columns that say who opted out, one must not hide the other.
+    repeated += tuple(
+        name
+        for target, rule in (mapping.all_rules if mapping is not None else ())
+        for name in rule.columns
+        if target == "OptOut" and len(source.find(name)) > 1
     )
     return ColumnPlan(positions, tuple(unmapped), repeated, mapping, source)
 

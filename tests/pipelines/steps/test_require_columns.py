@@ -194,3 +194,14 @@ def test_a_header_that_a_mapping_does_not_fit_is_refused(header, mapping, says):
     with pytest.raises(SourceError) as caught:
         require_mapped(header, **mapping)
     assert caught.value.message == says
+
+
+def test_one_of_two_columns_of_opt_outs_must_not_hide_the_other():
+    mapping = Mapping.model_validate({"columns": {"Address": "Mail", "OptOut": "Unsubscribed"}})
+    header = ["Mail", "Unsubscribed", "UNSUBSCRIBED "]
+    require_columns(header[:2], "crm.csv", has_channel=True, mapping=mapping)
+    require_columns(["Mail", *header[:2]], "crm.csv", has_channel=True, mapping=mapping)
+    with pytest.raises(SourceError, match="has the column Unsubscribed more than once"):
+        require_columns(
+            ["Mail", "unsubscribed", header[2]], "crm.csv", has_channel=True, mapping=mapping
+        )
