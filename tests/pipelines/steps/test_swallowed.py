@@ -38,3 +38,12 @@ def test_a_line_like_a_record_is_found(note: str | None, *, is_found: bool) -> N
 def test_two_columns_are_too_few_to_tell() -> None:
     narrow = frame("x\na,b").select("row_key", "malformed", "c0", pl.col("c3").alias("c1"))
     assert find_swallowed(narrow, ["Id", "Note"]).is_empty()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_rows_of_errors_csv_are_known_whatever_their_source_had_between_fields(delimiter):
+    note = "hello\nb,EMAIL,b@example.com,x\nc".replace(",", delimiter)
+    told = pl.lit("The record: 7\nb,EMAIL,b@example.com,x")
+    back = frame(note, "one\ntwo").with_columns(c4=pl.lit("x.csv"), c5=told)
+    header = [*HEADER, "_source_file", "_error_messages"]
+    assert find_swallowed(back, header).select("row_key", "column").rows() == [(1, "Note")]
