@@ -49,7 +49,10 @@ WORST_FIRST = (
     Outcome.ACCEPTED,
     Outcome.UNCHANGED,
 )
-"""A row that gives several endpoints has the outcome of the one that comes first here."""
+"""A row that gives several endpoints has the outcome of the one that comes first here.
+
+What is to be corrected comes before what is left to do: the corrected row sends all its endpoints.
+"""
 WORST_FIRST_UNSENT = (
     Outcome.INVALID,
     Outcome.HELD,

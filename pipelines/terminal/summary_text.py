@@ -78,7 +78,9 @@ def _say_beyond_rows(summary: Summary) -> list[str]:
     if summary.endpoints != summary.rows:
         fates = summary.endpoints_by_outcome.items()
         told = ", ".join(f"{count:,} {outcome}" for outcome, count in fates if count)
-        lines.append(f"These rows gave {summary.endpoints:,} endpoints: {told}.")
+        lines.append(
+            f"By endpoint, a row that gave none as one: {summary.endpoints:,}, of which {told}."
+        )
     if summary.left_out:
         share = summary.left_out / summary.records
         lines.append(

@@ -50,6 +50,7 @@ def read_back(url: str) -> dict[str, dict[str, Any]]:
 @pytest.fixture
 def cli(run_cli: CommandLine) -> CommandLine:
     (run_cli.cwd / "contacts.csv").write_text(CONTACTS, encoding="utf-8")
+    (run_cli.cwd / "crm.yaml").write_text(MAPPING, encoding="utf-8")
     (run_cli.cwd / "all.yaml").write_text(ALL, encoding="utf-8")
     return run_cli
 
@@ -85,6 +86,26 @@ def test_a_contact_becomes_an_endpoint_for_each_address(
     assert told == {"503": "address.missing"}
     kept = read_manifest(cli.cwd / "runs", "one")["mapping"]
     assert kept["endpoints"][1]["columns"]["Address"]["phone_region"] == "{Country/Region}"
+
+
+def test_a_row_with_one_bad_endpoint_is_told_by_check_as_by_run(
+    cli: CommandLine, local_server: LocalServer
+) -> None:
+    contacts = cli.cwd / "contacts.csv"
+    contacts.write_text(CONTACTS.replace("0170 1234567", "0170"), encoding="utf-8")
+    cli("check", "contacts.csv", "--mapping", "crm.yaml", "--run-id", "checked")
+    assert send(cli, local_server.url, "crm.yaml", "--run-id", "sent").code == 1
+    for name in ("checked", "sent"):
+        summary = read_summary(cli.cwd / "runs", name)
+        assert [summary[count] for count in ("rows", "left_out", "invalid")] == [3, 1, 2]
+        errors = (cli.cwd / "runs" / name / "errors.csv").read_text(encoding="utf-8")
+        assert errors.count("address.phone_invalid") == 1
+    corrected = errors.replace(",0170,", ",0170 1234567,")
+    contacts.write_text(corrected, encoding="utf-8")
+    send(cli, local_server.url, "crm.yaml", "--run-id", "again")
+    summary = read_summary(cli.cwd / "runs", "again")
+    assert [summary[count] for count in ("rows", "accepted", "invalid")] == [2, 1, 1]
+    assert ANA in read_back(local_server.url)
 
 
 def test_clearing_reaches_the_service(local_server: LocalServer, tmp_path: Path) -> None:
