@@ -31,7 +31,7 @@ def say_verdict(summary: Summary, manifest: Manifest) -> str:
 def _say_checked(summary: Summary, rows: str) -> str:
     ready = summary.unprocessed
     if ready == summary.rows:
-        return f"All {rows} can be imported."
+        return f"All {rows} can be imported." if ready > 1 else "The row can be imported."
     return f"{ready:,} of {rows} can be imported, {summary.rows - ready:,} cannot."
 
 

@@ -43,7 +43,7 @@ def print_summary(
     if plan is not None:
         console.print(Text(plan), soft_wrap=True)
     console.print(_outcome_table(summary, manifest))
-    for line in _say_beyond_rows(summary):
+    for line in _say_beyond_rows(summary, manifest):
         console.print(Text(line), soft_wrap=True)
     if summary.issues_by_code:
         console.print(Text("Issues, errors first", style="bold"))
@@ -72,9 +72,12 @@ def _outcome_table(summary: Summary, manifest: Manifest) -> Table:
     return table
 
 
-def _say_beyond_rows(summary: Summary) -> list[str]:
-    """Say what a mapping made of the records: some are no rows, some several endpoints."""
+def _say_beyond_rows(summary: Summary, manifest: Manifest) -> list[str]:
+    """Say what the records are besides rows: several endpoints, left out, the first of more."""
     lines = []
+    limit = manifest.settings.get("limit")
+    if limit is not None and summary.records >= limit:
+        lines.append(f"Only the first {limit:,} records were read (--limit).")
     if summary.endpoints != summary.rows:
         fates = summary.endpoints_by_outcome.items()
         told = ", ".join(f"{count:,} {outcome}" for outcome, count in fates if count)
