@@ -22,6 +22,8 @@ from schemas.columns import CLEAR, LIST_PREFIXES, PHONE_REGION
 from schemas.mapping import ColumnRule
 from schemas.mapping_text import parse_template
 
+OPT_OUT = "OptOut"
+
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
@@ -45,6 +47,8 @@ def apply_rule(frame: pl.DataFrame, target: str, rule: ColumnRule, source: Sourc
     taken = _take(frame, target, rule, source)
     if isinstance(taken.dtype, pl.List) or rule.split is not None:
         values, found = _work_on_lists(frame["row_key"], taken, rule)
+        if target == OPT_OUT:
+            values, found = _settle_opt_out(frame["row_key"], values, found)
     else:
         keyed = pl.DataFrame([frame["row_key"], taken.alias("text")])
         texts, found = _work(keyed, target, rule)
@@ -68,6 +72,8 @@ def _take(frame: pl.DataFrame, target: str, rule: ColumnRule, source: SourceColu
         value = _fill_template(frame, rule, source)
     elif target.startswith(LIST_PREFIXES) and places:
         value = _take_several(frame, rule, source)
+    elif target == OPT_OUT and (len(places) > 1 or any(is_list(frame, p) for p in places)):
+        value = pl.concat_list(list_of(frame, place, trim=rule.trim) for place in places)
     else:
         value = first_text(frame, places, trim=rule.trim)
     # A literal alone would give one row, whatever the frame's height.
@@ -133,6 +139,28 @@ def _work_on_lists(
         default = pl.lit([rule.default], pl.List(pl.String))
         joined = joined.to_frame().select(pl.col("text").fill_null(default)).to_series()
     return joined, found
+
+
+def _settle_opt_out(
+    keys: pl.Series, given: pl.Series, found: pl.DataFrame
+) -> tuple[pl.Series, pl.DataFrame]:
+    """Make one answer of what several columns say, so that none hides that somebody refused.
+
+    ALL counts whatever the others say, and explains errors in them away; NONE counts only where
+    all others agree or are blank, so that one that cannot be understood is not passed over.
+    """
+    words = given.list.eval(pl.element().str.strip_chars().str.to_uppercase())
+    is_refused = words.list.contains("ALL").fill_null(value=False)
+    unclear = pl.col("given").list.eval(pl.element().filter(pl.element() != "NONE")).list.first()
+    answers = pl.DataFrame([keys, given.alias("given"), is_refused.alias("is_refused")]).select(
+        "row_key",
+        "is_refused",
+        answer=pl.when("is_refused")
+        .then(pl.lit("ALL"))
+        .otherwise(pl.coalesce(unclear, pl.col("given").list.first())),
+    )
+    explained = answers.filter("is_refused").select(pl.col("row_key").cast(pl.Int64))
+    return answers["answer"], found.join(explained, on="row_key", how="anti", maintain_order="left")
 
 
 def _work(rows: pl.DataFrame, target: str, rule: ColumnRule) -> tuple[pl.Series, pl.DataFrame]:

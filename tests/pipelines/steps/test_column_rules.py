@@ -219,3 +219,37 @@ def test_the_country_of_a_phone_has_a_column_of_its_own(region, expected):
 def test_no_records_are_no_trouble(rule):
     ruled = apply(ATTRIBUTE, rule, pl.Series([], dtype=pl.String))
     assert [len(column) for column in ruled.columns] == [0] * len(ruled.columns)
+
+
+CONSENT = {"values": {"yes": "NONE", "no": "ALL", "?": None}, "otherwise": "error"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected", "odd"),
+    [
+        pytest.param(("yes", "no", ""), "ALL", [], id="a-refusal-behind-a-consent"),
+        pytest.param(("yes", None, "yes"), "NONE", [], id="consent"),
+        pytest.param(("", "?", None), None, [], id="nothing"),
+        pytest.param(("?", "yes", ""), "NONE", [], id="the-first-that-says-something"),
+        pytest.param(("yes", "maybe", ""), "maybe", ["maybe"], id="unknown"),
+        pytest.param(("maybe", "", " NO "), "ALL", [], id="a-refusal-behind-an-unknown-value"),
+    ],
+)
+def test_of_several_columns_a_refusal_wins(cells, expected, odd):
+    columns = [[cell, "yes"] for cell in cells]
+    ruled = apply("OptOut", {"from": ["a", "b", "c"], **CONSENT}, *columns)
+    assert ruled.columns[0].to_list() == [expected, "NONE"]
+    assert ruled.issues["value"].to_list() == odd
+    assert ruled.issues["row_key"].to_list() == [16] * len(odd)
+
+
+def test_a_refusal_wins_wherever_it_stands():
+    assert values("OptOut", ["a", "b"], ["NONE", "NONE", ""], ["all", "?", None]) == [
+        "ALL",
+        "?",
+        None,
+    ]
+    assert values("OptOut", "a", ["NONE"], ["ALL"], header=["a", "a"]) == ["ALL"]
+    assert values("OptOut", "a", [["NONE", "ALL"], None, []]) == ["ALL", None, None]
+    assert values("OptOut", {"from": ["a", "b"], "default": "ALL"}, [None], [""]) == ["ALL"]
+    assert values("OptOut", ["a", "b"], [], []) == []
