@@ -75,6 +75,12 @@ DATE_FORMAT_OTHER = _error(
     "The value is no date in the form that the mapping gives.",
     "Add its form to `date_format` of the column in the mapping, or correct it.",
 )
+NO_ENDPOINT = _error(
+    "mapping.no_endpoint",
+    "The mapping gives no endpoint for the row: it has an address, but the conditions (where) of "
+    "none hold.",
+    "Correct the value that the conditions ask for, or the conditions of the mapping.",
+)
 ID_CHARACTER = _error(
     "id.character_not_allowed",
     "An endpoint Id cannot hold $, {, }, tabs or line breaks.",

@@ -180,6 +180,7 @@ ELSEWHERE = {
     "opt_out.kept": "resolve",
     "opt_out.column_missing": "map_columns",
     "mapping.date_format": "column_rules",
+    "mapping.no_endpoint": "map_columns",
     "text.undecodable": "undecodable",
     "attribute.name_discouraged": "map_columns",
     "effective_date.zone_missing": "normalize",

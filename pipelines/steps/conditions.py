@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from pipelines.steps.dates import normalize_dates
+from pipelines.steps.result import find_issues, join_issues
 from pipelines.steps.source_columns import SourceColumns, first_text
+from schemas import issues
 from schemas.endpoint import EFFECTIVE_DATE, NUMBER
 from schemas.mapping import AnyOf, Condition
 
@@ -38,6 +40,48 @@ def hold(
             any_of = any_of | _holds(frame, part, source)
         answer = answer & any_of
     return answer
+
+
+def find_failing(
+    frame: pl.DataFrame, conditions: Sequence[Condition | AnyOf], source: SourceColumns
+) -> pl.Series:
+    """Tell for each record the column of the first condition that does not hold; null for none.
+
+    Args:
+        frame: A staged partition.
+        conditions: What is asked.
+        source: The columns of its source.
+    """
+    failing = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
+    for condition in reversed(conditions):
+        first = condition.any_of[0] if isinstance(condition, AnyOf) else condition
+        name = pl.Series([first.column]).new_from_index(0, frame.height)
+        failing = failing.zip_with(hold(frame, [condition], source), name)
+    return failing
+
+
+def explain_without(
+    frame: pl.DataFrame,
+    asked: Sequence[Sequence[Condition | AnyOf]],
+    refused: Sequence[pl.DataFrame],
+    source: SourceColumns,
+) -> pl.DataFrame:
+    """Say of records without an endpoint which condition was in the way, or that no address is.
+
+    Args:
+        frame: The records, as they were staged.
+        asked: The conditions of each endpoint.
+        refused: Of each endpoint the `row_key` of records that have an address for it.
+        source: The columns of their source.
+    """
+    nothing = pl.lit(None, pl.String)
+    found = []
+    for conditions, keys in zip(asked, refused, strict=True):
+        rows = frame.join(keys, on="row_key", how="semi", maintain_order="left")
+        told = find_issues(rows, "", issues.NO_ENDPOINT, nothing)
+        found.append(told.with_columns(find_failing(rows, conditions, source).alias("column")))
+        frame = frame.join(keys, on="row_key", how="anti", maintain_order="left")
+    return join_issues([*found, find_issues(frame, "Address", issues.ADDRESS_MISSING, nothing)])
 
 
 def _holds(frame: pl.DataFrame, condition: Condition, source: SourceColumns) -> pl.Series:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from pipelines.steps.column_rules import apply_rule
-from pipelines.steps.conditions import hold
-from pipelines.steps.result import FOUND_SCHEMA, find_issues, join_issues
+from pipelines.steps.conditions import explain_without, hold
+from pipelines.steps.result import FOUND_SCHEMA, join_issues
 from pipelines.steps.source_columns import SourceColumns, text_of
 from schemas import issues, limits
 from schemas.columns import (
@@ -232,6 +232,8 @@ def name_source_columns(found: pl.DataFrame, plan: ColumnPlan) -> pl.Series:
         how="left",
         maintain_order="left",
     ).select(pl.coalesce("name", "column").alias("column"))["column"]
+    is_named = found["code"] == issues.NO_ENDPOINT.code  # by the source's own name for it
+    names = names.zip_with(~is_named, found["column"])
     # A record that gave no endpoint lacks every address that it could have had.
     is_without = (found["code"] == issues.ADDRESS_MISSING.code) & bool(addresses)
     return pl.select(
@@ -278,13 +280,14 @@ def map_columns(frame: pl.DataFrame, plan: ColumnPlan) -> Mapped:
         for number, endpoint in enumerate(mapping.endpoints)
     ]
     endpoints = _concat([part.frame for part in given])
-    without = frame.select("row_key").join(
+    without = frame.join(
         endpoints.select(row_of(pl.col("row_key")).alias("row")),
         left_on=row_of(pl.col("row_key")),
         right_on="row",
         how="anti",
     )
-    missing = find_issues(without, "Address", issues.ADDRESS_MISSING, pl.lit(None, pl.String))
+    asked = [endpoint.where for endpoint in mapping.endpoints]
+    missing = explain_without(without, asked, [part.refused for part in given], plan.source)
     found = join_issues([*(part.issues for part in given), missing])
     return Mapped(endpoints, found, left_out)
 
@@ -339,6 +342,8 @@ class _Part:
 
     frame: pl.DataFrame
     issues: pl.DataFrame
+    refused: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """`row_key` of the records with an address of which the endpoint's conditions do not hold."""
 
 
 def _rule_columns(
@@ -365,11 +370,13 @@ def _make_endpoint(
     rows = _add_needed(part.frame)
     is_given = hold(frame, endpoint.where, plan.source)
     address = pl.col("Address").list.len() if _is_list(rows, "Address") else _length("Address")
-    rows = rows.filter(is_given & rows.select(address.fill_null(0) > 0).to_series())
+    has_address = rows.select(address.fill_null(0) > 0).to_series()
+    refused = rows.filter(has_address & ~is_given).select("row_key")
+    rows = rows.filter(has_address & is_given)
     found = pl.concat([shared.issues.filter(~pl.col("column").is_in(sorted(own))), part.issues])
     found = found.join(rows.select(pl.col("row_key").cast(pl.Int64)), on="row_key", how="semi")
     key = pl.col("row_key") + number
-    return _Part(rows.with_columns(key), found.with_columns(key))
+    return _Part(rows.with_columns(key), found.with_columns(key), refused)
 
 
 def _length(name: str) -> pl.Expr:

@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 from pydantic import TypeAdapter
 
-from pipelines.steps.conditions import hold
+from pipelines.steps.conditions import find_failing, hold
 from pipelines.steps.source_columns import SourceColumns
 from schemas.mapping_conditions import Conditions
 
@@ -61,3 +61,13 @@ def test_nothing_is_asked_of_no_rows():
 def test_a_column_that_is_not_there_is_blank():
     assert judged(["x", "y"], {"column": "b", "blank": True}) == [0, 1]
     assert judged(["x", "y"], {"column": "b", "equals": "x"}) == []
+
+
+def test_the_first_condition_that_does_not_hold_is_named():
+    frame = pl.DataFrame({"row_key": [1, 2, 3, 4], "c0": ["x", "y", None, "x"], "c1": list("1122")})
+    given = [{"column": "a", "equals": "x"}, {"any_of": [{"column": "b", "equals": "1"}] * 2}]
+    conditions = TypeAdapter(Conditions).validate_python(given)
+    source = SourceColumns(("a", "b"))
+    assert find_failing(frame, conditions, source).to_list() == [None, "a", "a", "b"]
+    assert find_failing(frame, (), source).to_list() == [None] * 4
+    assert find_failing(frame.clear(), conditions, source).to_list() == []

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.steps.endpoint_rows import list_endpoints
-from pipelines.steps.map_columns import map_columns, plan_columns
+from pipelines.steps.map_columns import map_columns, name_source_columns, plan_columns
 from schemas.mapping import NEVER_CLEARED, Mapping
 
 HEADER = ["Mail", "Mobile", "Phone", "Name", "Consent", "Location.City"]
@@ -64,6 +64,34 @@ def test_an_endpoint_has_conditions_of_its_own():
     both = ("a@example.com", "1", None, "ana")
     result = mapped({"endpoints": endpoints}, (*both, "yes"), (*both, "no"))
     assert result.frame["row_key"].to_list() == [16, 17, 32]
+
+
+def test_a_record_with_an_address_says_which_condition_is_in_the_way():
+    mapping = {"endpoints": [{**MAIL, "where": CONSENTED}, {**MOBILE, "where": CONSENTED}]}
+    result = mapped(
+        mapping,
+        ("a@example.com", None, None, "ana", "no"),
+        (None, None, "1", "bo", None),
+        (None, None, None, "cy", "no"),
+        ("d@example.com", "1", None, "dee", "no"),
+        ("e@example.com", None, None, "eve", "yes"),
+    )
+    assert result.frame["row_key"].to_list() == [80]
+    assert result.issues.rows() == [
+        (16, "Consent", "mapping.no_endpoint", None),
+        (32, "Consent", "mapping.no_endpoint", None),
+        (48, "Address", "address.missing", None),
+        (64, "Consent", "mapping.no_endpoint", None),
+    ]
+
+
+def test_a_condition_of_a_column_called_like_an_endpoint_column_keeps_its_name():
+    mapping = {"endpoints": [{**MAIL, "where": [{"column": "Address", "blank": True}]}]}
+    plan = plan_columns(["Mail", "Address"], Mapping.model_validate(mapping))
+    frame = pl.DataFrame({"row_key": [16], "c0": ["a@example.com"], "c1": ["5 Main St"]})
+    found = map_columns(frame, plan).issues
+    assert found.rows() == [(16, "Address", "mapping.no_endpoint", None)]
+    assert name_source_columns(found, plan).to_list() == ["Address"]
 
 
 def test_records_are_left_out_on_purpose():
@@ -263,7 +291,8 @@ def test_every_record_is_left_out_or_listed(mapping, records):
     assert set(result.issues["row_key"]) <= set(listed)
     assert result.frame["row_key"].to_list() == sorted(set(result.frame["row_key"].to_list()))
     without = [key for key in listed if key not in set(result.frame["row_key"])]
-    missing = result.issues.filter(pl.col("code") == "address.missing")["row_key"].to_list()
+    told_why = pl.col("code").is_in(["address.missing", "mapping.no_endpoint"])
+    missing = result.issues.filter(told_why)["row_key"].to_list()
     assert missing == without
 
 
