@@ -3,10 +3,24 @@
 from math import isfinite
 from typing import Annotated, Any, Self
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from schemas.mapping_parts import Bound, MappingPart, Text, Texts
+from schemas.mapping_parts import Bound, MappingPart, RuleError, Text, Texts
 from schemas.mapping_text import NUMBER, check_pattern, is_iso_date
+
+_BLANK_IN_LIST = {
+    "one_of": "is blank, and no text is: take it out, and ask for it with `any_of`, in which a "
+    "condition `blank: true` stands beside this one",
+    "none_of": "is blank, and no text is: take it out, and ask for it with a condition of its own, "
+    "`blank: false`",
+}
 
 
 class Condition(MappingPart):
@@ -43,6 +57,14 @@ class Condition(MappingPart):
     def _check_text(cls, value: str | None) -> str | None:
         if value is not None and not value.strip():
             raise ValueError("is blank; ask with `blank: true` or `blank: false`")
+        return value
+
+    @field_validator("one_of", "none_of")
+    @classmethod
+    def _check_texts(cls, value: tuple[str, ...] | None, info: ValidationInfo) -> Any:
+        for place, text in enumerate(value or ()):
+            if not text.strip():
+                raise RuleError(_BLANK_IN_LIST[info.field_name or ""], place)
         return value
 
     @field_validator("matches")
