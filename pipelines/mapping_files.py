@@ -30,10 +30,12 @@ def load_mapping(name: str | None) -> Mapping | None:
         return None
     if "/" in name or "\\" in name or Path(name).suffix:
         return read_mapping(_read_file(Path(name)), name)
-    preset = presets_folder() / f"{name}{ENDING}"
-    if not preset.is_file():
+    known = {preset.casefold(): preset for preset in list_presets()}
+    preset = known.get(name.casefold())
+    if preset is None:
         raise ConfigurationError(_unknown_preset(name))
-    return read_mapping(preset.read_bytes(), f"The preset {name}")
+    content = (presets_folder() / f"{preset}{ENDING}").read_bytes()
+    return read_mapping(content, f"The preset {preset}")
 
 
 def presets_folder() -> Traversable:
@@ -51,11 +53,13 @@ def list_presets() -> list[str]:
 
 
 def _unknown_preset(name: str) -> str:
-    known = ", ".join(list_presets())
+    known = list_presets()
+    close = get_close_matches(name.casefold(), known, n=1)
+    meant = f" Did you mean {close[0]}?" if close else ""
     local = next((path for path in (name + ENDING, name) if Path(path).is_file()), None)
     hint = f" For the file of this folder write ./{local}." if local else ""
     return (
-        f"There is no preset {name!r}. Presets are: {known}.{hint} "
+        f"There is no preset {name!r}.{meant} Presets are: {', '.join(known)}.{hint} "
         "A mapping file is named with its ending, such as crm.yaml."
     )
 

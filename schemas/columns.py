@@ -3,6 +3,7 @@
 Source: Amazon Pinpoint user guide, "Importing segments" (2023), supported columns.
 """
 
+from difflib import get_close_matches
 from typing import Final
 
 SCALAR_COLUMNS: Final[tuple[str, ...]] = (
@@ -58,6 +59,8 @@ RESULT_COLUMNS: Final = (
 )
 """What errors.csv adds behind the original columns; ignored when it is fed back in."""
 
+_NEAR: Final = 0.8
+"""How much of a name has to be right, from 0 to 1, for it to be told as the one that is meant."""
 _BY_FOLDED_NAME: Final = {name.casefold(): name for name in SCALAR_COLUMNS}
 _PREFIX_BY_FOLDED_NAME: Final = {prefix.casefold(): prefix for prefix in NAMED_PREFIXES}
 
@@ -82,6 +85,26 @@ def canonical_name(header: str) -> str | None:
     for folded_prefix, prefix in _PREFIX_BY_FOLDED_NAME.items():
         if folded.startswith(folded_prefix) and len(name) > len(prefix):
             return prefix + name[len(prefix) :].strip()
+    return None
+
+
+def near_name(header: str) -> str | None:
+    """Give the canonical column that a misspelt header may mean, or None.
+
+    >>> [near_name(name) for name in ("Location.Citty", "country", "Attribute.Plan", "Plan")]
+    ['Location.City', 'Location.Country', 'Attributes.Plan', None]
+    """
+    name = header.strip()
+    known = {column.rpartition(".")[2].casefold(): column for column in SCALAR_COLUMNS}
+    known |= _BY_FOLDED_NAME
+    close = get_close_matches(name.casefold(), list(known), n=1, cutoff=_NEAR)
+    if close:
+        return known[close[0]]
+    for folded_prefix, prefix in _PREFIX_BY_FOLDED_NAME.items():
+        *words, last = name.split(".", prefix.count("."))
+        head = ".".join([*words, ""]).casefold()
+        if last and get_close_matches(head, [folded_prefix], cutoff=_NEAR):
+            return prefix + last
     return None
 
 

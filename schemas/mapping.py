@@ -14,6 +14,7 @@ from schemas.columns import (
     SCALAR_COLUMNS,
     attribute_name,
     canonical_name,
+    near_name,
 )
 from schemas.limits import ATTRIBUTE_NAME_CHARACTERS
 from schemas.mapping_conditions import AnyOf, Condition, Conditions
@@ -127,6 +128,8 @@ def _check_name(target: str) -> None:
     meant = canonical_name(target)
     if meant != target:
         known = f"write {meant}" if meant else "use a Pinpoint column such as Attributes.<name>"
+        if meant is None and (near := near_name(target)) is not None:
+            known = f"{near} is near it, or use Attributes.<name>"
         raise RuleError(f"is no column of an endpoint: {known}", target)
     longest = ATTRIBUTE_NAME_CHARACTERS.value
     if target not in SCALAR_COLUMNS and len(attribute_name(target) or "") > longest:

@@ -55,6 +55,16 @@ def test_values_are_taken_as_people_write_them():
             "Pinpoint column such as Attributes.<name> (it is 'Plan').",
         ),
         (
+            "columns:\n  Address: Mail\n  Location.Citty: Town",
+            "crm.yaml, line 3: columns.Location.Citty: is no column of an endpoint: Location.City "
+            "is near it, or use Attributes.<name> (it is 'Town').",
+        ),
+        (
+            "where:\n- column: a\n  one_of:\n  - No\n  - ''",
+            "crm.yaml, line 5: where[1].one_of[2]: is blank, and no text is: take it out, and ask "
+            "for it with `any_of`, in which a condition `blank: true` stands beside this one",
+        ),
+        (
             "where:\n- column: a\n  equls: b",
             "crm.yaml, line 3: where[1].equls: is not known here. Did you mean equals?",
         ),
@@ -134,9 +144,15 @@ def test_presets_are_files_of_the_package(tmp_path, monkeypatch):
     with pytest.raises(ConfigurationError) as caught:
         load_mapping("shopp")
     assert caught.value.message == (
-        "There is no preset 'shopp'. Presets are: shop. "
+        "There is no preset 'shopp'. Did you mean shop? Presets are: shop. "
         "A mapping file is named with its ending, such as crm.yaml."
     )
+    with pytest.raises(ConfigurationError, match=r"no preset 'crm'\. Presets are: shop\."):
+        load_mapping("crm")
+
+
+def test_the_case_of_a_preset_does_not_matter():
+    assert load_mapping("HubSpot") == load_mapping("hubspot")
 
 
 def test_every_preset_can_be_read():
