@@ -5,6 +5,7 @@ What YAML offers beyond lists, tables and texts (aliases, tags, several document
 mapping it is a mistake, or an attack.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,8 @@ MOST_BYTES = 1 << 20
 """Bytes of a mapping file; a long one has some thousand."""
 DEEPEST = 20
 """Levels of lists and tables in each other; a mapping needs eight."""
+_TAB = re.compile(r"[ -]*\t")
+"""In the space before the first text of a line."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -98,6 +101,10 @@ def read_yaml(content: bytes, name: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
+        if _TAB.match("".join(text.splitlines()[line - 1 : line])):
+            raise ConfigurationError(
+                f"{name}, line {line}: indent with spaces, not tabs."
+            ) from error
         reason = " ".join(part for part in (error.context, error.problem) if part)
         raise ConfigurationError(f"{name}, line {line}: this is no YAML: {reason}.") from error
     except yaml.YAMLError as error:
