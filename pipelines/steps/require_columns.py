@@ -2,8 +2,14 @@
 
 from pipelines.errors import SourceError
 from pipelines.steps.map_columns import plan_columns
+from pipelines.steps.source_columns import show_names
 from schemas.mapping import Mapping
-from schemas.masking import looks_personal, mask_text
+from schemas.masking import looks_personal
+
+_NO_HEADER = (
+    " Its first line seems to be data: if it is, give --no-header, and a mapping that names the "
+    "columns (`header`)."
+)
 
 
 def require_columns(
@@ -27,30 +33,31 @@ def require_columns(
             f"{source} has no column Address: all its columns are one. They seem to be "
             f"separated by {other!r}; export the file with commas."
         )
+    hint = _NO_HEADER if any(looks_personal(name) for name in header) else ""
     if plan.missing:
         raise SourceError(
             f"{source} has no column {plan.missing[0]!r}, which the mapping asks for. "
             f"{plan.source.say_near(plan.missing[0])} Change the name in the mapping, or make its "
-            "rule `optional: true`."
+            f"rule `optional: true`.{hint}"
         )
-    shown = [name.strip()[:40] for name in header[:12]]
-    found = ", ".join(mask_text(name) if looks_personal(name) else name for name in shown)
-    if not plan.targets and any(looks_personal(name) for name in header):
+    found = show_names(header, end=".")
+    if not plan.targets and hint:
         raise SourceError(
-            f"{source} seems to have no header: its first line looks like data ({found}). "
+            f"{source} seems to have no header: its first line looks like data "
+            f"({show_names(header)}). "
             "Add a line with the names of the columns, or give --no-header and a mapping that has "
             "them."
         )
     if mapping is not None and not plan.has("Address"):
         raise SourceError(
             f"{source} has no column Address, and the mapping has no rule for it that fits; its "
-            f"columns are: {found}. Add one, such as `Address: E-mail`, to each endpoint."
+            f"columns are: {found} Add one, such as `Address: E-mail`, to each endpoint.{hint}"
         )
     if not plan.has("Address"):
         raise SourceError(
-            f"{source} has no column Address; its columns are: {found}. "
+            f"{source} has no column Address; its columns are: {found} "
             "Rename the column that holds phone numbers, e-mail addresses or tokens to Address: "
-            "one row is one address. Or say with --mapping what its columns mean."
+            f"one row is one address. Or say with --mapping what its columns mean.{hint}"
         )
     if mapping is not None and not plan.has("ChannelType") and not has_channel:
         raise SourceError(
@@ -59,8 +66,8 @@ def require_columns(
         )
     if not plan.has("ChannelType") and not has_channel:
         raise SourceError(
-            f"{source} has no column ChannelType; its columns are: {found}. "
-            "Add it, or say with --default-channel what all rows are, such as SMS."
+            f"{source} has no column ChannelType; its columns are: {found} "
+            f"Add it, or say with --default-channel what all rows are, such as SMS.{hint}"
         )
     if plan.repeated:
         raise SourceError(

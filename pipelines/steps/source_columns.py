@@ -1,6 +1,6 @@
 """Source columns: what a mapping calls them, and their texts in a staged partition."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -9,6 +9,7 @@ import polars as pl
 from schemas.masking import looks_personal, mask_text
 
 _LONGEST_NAME = 40
+_MOST_SHOWN = 12
 _MOST_COMPARED = 2000
 """Names that are looked at for one that is near: each takes some 20 µs."""
 
@@ -44,7 +45,19 @@ class SourceColumns:
         close = get_close_matches(_fold(name), list(folded), n=3)
         if close:
             return f"Did you mean {' or '.join(_show(folded[text]) for text in close)}?"
-        return f"Its columns are: {', '.join(_show(known) for known in self.header[:12])}."
+        return f"Its columns are: {show_names(self.header, end='.')}"
+
+
+def show_names(header: Sequence[str], end: str = "") -> str:
+    """Give the first columns of a header, for people; personal names are masked.
+
+    Args:
+        header: Names as they stand in the file.
+        end: What stands behind the last one, if it is the last one and whole.
+    """
+    shown = [_show(name) for name in header[:_MOST_SHOWN]]
+    text = ", ".join([*shown, *(["..."] if len(header) > len(shown) else [])])
+    return text if text.endswith("...") else text + end
 
 
 def _by_name(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
@@ -59,8 +72,9 @@ def _fold(name: str) -> str:
 
 
 def _show(name: str) -> str:
-    text = name.strip()[:_LONGEST_NAME]
-    return mask_text(text) if looks_personal(text) else text
+    text = name.strip()
+    shown = mask_text(text) if looks_personal(text) else text
+    return shown[:_LONGEST_NAME] + ("..." if len(shown) > _LONGEST_NAME else "")
 
 
 def is_list(frame: pl.DataFrame, position: int) -> bool:

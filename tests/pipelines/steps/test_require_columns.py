@@ -4,6 +4,11 @@ from pipelines.errors import SourceError
 from pipelines.steps.require_columns import require_columns
 from schemas.mapping import Mapping
 
+NO_HEADER = (
+    "Its first line seems to be data: if it is, give --no-header, and a mapping that names the "
+    "columns (`header`)."
+)
+
 
 @pytest.mark.parametrize(
     ("header", "has_channel"),
@@ -59,7 +64,7 @@ def test_a_header_that_makes_endpoints_passes(header, has_channel):
             ["Id", "+12065550100"],
             "a.csv has no column Address; its columns are: Id, +•••••••••••. "
             "Rename the column that holds phone numbers, e-mail addresses or tokens to Address: "
-            "one row is one address. Or say with --mapping what its columns mean.",
+            "one row is one address. Or say with --mapping what its columns mean. " + NO_HEADER,
             id="personal-name",
         ),
         pytest.param(
@@ -91,7 +96,8 @@ def test_only_the_beginning_of_a_long_header_is_told():
     header = [f"column {number} {'x' * 50}" for number in range(20)]
     with pytest.raises(SourceError) as caught:
         require_columns(header, "a.csv", has_channel=False)
-    assert f"{'x' * 31}, column 1 " in caught.value.message
+    assert f"{'x' * 31}..., column 1 " in caught.value.message
+    assert "x..., ... Rename" in caught.value.message
     assert "column 11 " in caught.value.message
     assert "x" * 32 not in caught.value.message
     assert "column 12 " not in caught.value.message
@@ -143,7 +149,8 @@ def test_a_mapped_header_that_makes_endpoints_passes(header, has_channel, mappin
             ["x", "ann@example.com"],
             {"columns": {"Address": "E-mail"}},
             "crm.csv has no column 'E-mail', which the mapping asks for. Its columns are: x, "
-            "•••@•••••••.•••. Change the name in the mapping, or make its rule `optional: true`.",
+            "•••@•••••••.•••. Change the name in the mapping, or make its rule `optional: true`. "
+            + NO_HEADER,
             id="no-near-miss",
         ),
         pytest.param(

@@ -3,7 +3,14 @@ import time
 import polars as pl
 import pytest
 
-from pipelines.steps.source_columns import SourceColumns, first_text, is_list, list_of, text_of
+from pipelines.steps.source_columns import (
+    SourceColumns,
+    first_text,
+    is_list,
+    list_of,
+    show_names,
+    text_of,
+)
 
 FRAME = pl.DataFrame({"c0": ["x", "  ", None], "c1": [["", " y"], [], None], "c2": ["1", "2", "3"]})
 HEADER = SourceColumns(("Mail", "mail ", "Phone", "Mail"))
@@ -25,6 +32,16 @@ def test_near_names_are_told_without_personal_ones():
     source = SourceColumns(("Mobile Phone", "ann@example.com"))
     assert source.say_near("mobile fone") == "Did you mean Mobile Phone?"
     assert source.say_near("x") == "Its columns are: Mobile Phone, •••@•••••••.•••."
+
+
+def test_what_is_cut_of_a_header_is_seen():
+    short, long = "x" * 40, "y" * 41
+    assert show_names((short, long, " z "), end=".") == f"{short}, {'y' * 40}..., z."
+    assert show_names((short, long), end=".") == f"{short}, {'y' * 40}..."
+    assert show_names("abcdefghijkl", end=".") == "a, b, c, d, e, f, g, h, i, j, k, l."
+    assert show_names("abcdefghijklm", end=".") == "a, b, c, d, e, f, g, h, i, j, k, l, ..."
+    mailbox = "a" * 41 + "@example.com"
+    assert show_names((mailbox,)) == "•" * 40 + "..."
 
 
 @pytest.mark.parametrize(
