@@ -3,6 +3,7 @@
 import csv
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.errors import ConfigurationError, SourceError
@@ -91,6 +92,11 @@ def _read_header(
                 f"{name} has no header: name its columns in the mapping, as a list `header`, and "
                 "give it with --mapping."
             )
+        if records[0][: len(options.header)] == list(options.header):
+            raise SourceError(
+                f"{name} has a header: its first record is what the mapping's `header` says, word "
+                "for word. Leave --no-header out."
+            )
         return options.header, _find_width(records, len(options.header))
     header = records[0]
     if len(header) > MOST_COLUMNS:
@@ -109,7 +115,19 @@ def _read_header(
     named = max((n for n, column in enumerate(header, 1) if column.strip()), default=0)
     if named and all(count_fields(r, named) == named for r in records[1:] if len(r) == len(header)):
         header = header[:named]
+    # More may follow: errors.csv of such a file has its header, and columns of its own.
+    named_first = header[: len(options.header or ())]
+    if options.header is not None and _fold(named_first) != _fold(options.header):
+        raise SourceError(
+            f"{name}: the mapping names the columns (`header`), and the first record is another "
+            "one, so the file seems to have no header: give --no-header. If it has one, leave "
+            "`header` out of the mapping."
+        )
     return tuple(header), width
+
+
+def _fold(header: Sequence[str]) -> list[str]:
+    return [name.strip().casefold() for name in header]
 
 
 def _parse_start(body: str, dialect: Dialect, name: str, *, is_whole: bool) -> list[list[str]]:

@@ -36,10 +36,51 @@ def test_names_of_the_mapping_reach_the_reader(tmp_path, monkeypatch, mapping, h
 
     monkeypatch.setattr(staging, "open_source", watch)
     path = tmp_path / "a.csv"
-    path.write_text("Address,ChannelType,Phone,Till\n1,SMS,2,3\n")
+    path.write_text("till ,Phone,Address,ChannelType\n3,2,1,SMS\n")
     stamp = stamp_source(SourceFile(str(path)))
     read_layout(stamp, ImportSettings(sources=["x"], sheet="S"), mapping)
     assert [(reading.header, reading.sheet) for reading in given] == [(header, "S")]
+
+
+@pytest.mark.parametrize(
+    ("text", "no_header", "says"),
+    [
+        ("1,206 555 0100\n", False, "so the file seems to have no header: give --no-header."),
+        ("Phone,Till\n206 555 0100,1\n", False, "leave `header` out of the mapping."),
+        ("Till,Phone\n1,206 555 0100\n", True, "a.csv has a header: .* Leave --no-header out."),
+        ("Till,Phone,_outcome\n1,2,invalid\n", True, "Leave --no-header out."),
+    ],
+)
+def test_a_header_that_is_not_as_it_was_said_is_refused(tmp_path, text, no_header, says):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    settings = ImportSettings(sources=["x"], no_header=no_header)
+    with pytest.raises(SourceError, match=says) as caught:
+        read_layout(stamp_source(SourceFile(str(path))), settings, MAPPING)
+    assert "555" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "no_header"),
+    [
+        ("TILL, Phone\n1,206 555 0100\n", False),
+        ("Till,Phone,_source_file,_outcome\n1,206 555 0100,a.csv,invalid\n", False),
+        ("1,206 555 0100\n", True),
+    ],
+)
+def test_a_header_as_it_was_said(tmp_path, text, no_header):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    settings = ImportSettings(sources=["x"], no_header=no_header)
+    header = read_layout(stamp_source(SourceFile(str(path))), settings, MAPPING).header
+    assert [name.strip().casefold() for name in header[:2]] == ["till", "phone"]
+
+
+def test_formats_that_name_their_columns_need_no_header(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"Phone": ["1"], "Till": ["2"]}), path)
+    stamp = stamp_source(SourceFile(str(path)))
+    assert read_layout(stamp, ImportSettings(sources=["x"]), MAPPING).header == ["Phone", "Till"]
 
 
 def test_a_layout_reaches_other_processes():
