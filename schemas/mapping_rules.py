@@ -16,7 +16,8 @@ class ColumnRule(MappingPart):
     """Where the value of one endpoint column comes from, and what is done to it, in this order."""
 
     source: Annotated[Texts | None, Field(alias="from")] = None
-    """Source columns; the first one that is not blank is taken (see `collect`)."""
+    """Source columns; the first one that is not blank is taken (see `collect`). Of OptOut all of
+    them are judged, and ALL wins."""
     template: Text | None = None
     """Text with source columns in braces, such as "{First Name} {Last Name}"; blank if all of
     them are blank."""

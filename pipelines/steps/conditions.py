@@ -9,7 +9,7 @@ from pipelines.steps.result import find_issues, join_issues
 from pipelines.steps.source_columns import SourceColumns, first_text
 from schemas import issues
 from schemas.endpoint import EFFECTIVE_DATE, NUMBER
-from schemas.mapping import AnyOf, Condition
+from schemas.mapping import AnyOf, Condition, EndpointRule
 
 _DAY = len("2026-01-31")
 
@@ -62,7 +62,7 @@ def find_failing(
 
 def explain_without(
     frame: pl.DataFrame,
-    asked: Sequence[Sequence[Condition | AnyOf]],
+    endpoints: Sequence[EndpointRule],
     refused: Sequence[pl.DataFrame],
     source: SourceColumns,
 ) -> pl.DataFrame:
@@ -70,16 +70,16 @@ def explain_without(
 
     Args:
         frame: The records, as they were staged.
-        asked: The conditions of each endpoint.
+        endpoints: The endpoints that a record may give.
         refused: Of each endpoint the `row_key` of records that have an address for it.
         source: The columns of their source.
     """
     nothing = pl.lit(None, pl.String)
     found = []
-    for conditions, keys in zip(asked, refused, strict=True):
+    for endpoint, keys in zip(endpoints, refused, strict=True):
         rows = frame.join(keys, on="row_key", how="semi", maintain_order="left")
         told = find_issues(rows, "", issues.NO_ENDPOINT, nothing)
-        found.append(told.with_columns(find_failing(rows, conditions, source).alias("column")))
+        found.append(told.with_columns(find_failing(rows, endpoint.where, source).alias("column")))
         frame = frame.join(keys, on="row_key", how="anti", maintain_order="left")
     return join_issues([*found, find_issues(frame, "Address", issues.ADDRESS_MISSING, nothing)])
 

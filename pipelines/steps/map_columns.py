@@ -286,8 +286,7 @@ def map_columns(frame: pl.DataFrame, plan: ColumnPlan) -> Mapped:
         right_on="row",
         how="anti",
     )
-    asked = [endpoint.where for endpoint in mapping.endpoints]
-    missing = explain_without(without, asked, [part.refused for part in given], plan.source)
+    missing = explain_without(without, mapping.endpoints, [p.refused for p in given], plan.source)
     found = join_issues([*(part.issues for part in given), missing])
     return Mapped(endpoints, found, left_out)
 
