@@ -48,6 +48,7 @@ def suggest_mapping(
         SourceError: The source cannot be read, or has no header.
     """
     presets = load_presets()
+    preset = None if preset is None else preset.casefold()
     if preset is not None and preset != NO_PRESET and preset not in presets:
         known = ", ".join(presets)
         raise ConfigurationError(f"There is no preset {preset}. There are: {known}, {NO_PRESET}.")

@@ -28,6 +28,12 @@ def test_without_a_preset():
     assert suggestion.preset is None
 
 
+@pytest.mark.parametrize(("given", "taken"), [("HubSpot", "hubspot"), ("None", None)])
+def test_the_case_of_a_preset_does_not_matter(given, taken):
+    _, _, suggestion = suggest_mapping(str(EXPORTS / "hubspot.csv"), READING, preset=given)
+    assert suggestion.preset == taken
+
+
 def test_unknown_preset_names_those_there_are():
     with pytest.raises(ConfigurationError, match=r"no preset hubspt\. There are: braze, hubspot"):
         suggest_mapping(str(EXPORTS / "hubspot.csv"), READING, preset="hubspt")
