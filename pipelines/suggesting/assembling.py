@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from pipelines.suggesting.consent import Consent, apply_consent
+from pipelines.suggesting.preset_consent import add_consents, consent_columns, plain
 from pipelines.suggesting.recognizing import required_columns
 from pipelines.suggesting.suggestion import Candidate, SuggestedColumn, Suggestion
 from schemas.columns import ATTRIBUTES, NAMED_PREFIXES, USER_ATTRIBUTES
@@ -39,18 +40,24 @@ def assemble(verdicts: Sequence[Verdict]) -> Suggestion:
 
 
 def extend(base: Mapping, preset: str | None, verdicts: Sequence[Verdict]) -> Suggestion:
-    """Add what a mapping does not know to it: attributes and metrics, nothing else.
+    """Add what a mapping does not know to it: attributes, metrics and further columns of consent.
 
-    Addresses, ids and consent are what the mapping says they are; further ones are left open.
+    Addresses and ids are what the mapping says they are; further ones are left open.
     """
+    header = [verdict.header for verdict in verdicts]
+    consents = [verdict for verdict in verdicts if isinstance(verdict, Consent)]
+    unknown = [v.header for v in verdicts if isinstance(v, Consent) or _is_open(v)]
+    base, told, warnings = add_consents(base, consents, header, unknown)
+    by_header = {column.header: column for column in told}
+    verdicts = [by_header.get(v.header, v) if isinstance(v, Consent) else v for v in verdicts]
     verdicts = [_only_attributes(verdict) for verdict in verdicts]
     chosen, losers = choose(verdicts, taken=set(base.columns))
     columns = {target: candidate.rule for (_, target), candidate in chosen.items()}
     mapping = base.model_copy(update={"columns": {**base.columns, **columns}})
     reported = [_report(verdict, chosen, losers, []) for verdict in verdicts]
-    there = {verdict.header.strip().casefold() for verdict in verdicts}
-    missing = [n for n in sorted(required_columns(base)) if n.strip().casefold() not in there]
-    warnings = [
+    there = {plain(name) for name in header} | consent_columns(base)
+    missing = [name for name in sorted(required_columns(base)) if plain(name) not in there]
+    warnings += [
         f"The preset needs a column {name}, which this source calls otherwise." for name in missing
     ]
     return Suggestion(mapping, tuple(reported), preset, tuple(warnings))
@@ -105,13 +112,14 @@ def _of_endpoint(verdict: Verdict) -> Verdict:
 
 
 def _only_attributes(verdict: Verdict) -> Verdict:
-    if isinstance(verdict, Consent):
-        why = "looks like consent that the preset does not know: add it to OptOut yourself"
-        return SuggestedColumn(verdict.header, None, None, why)
     if isinstance(verdict, Candidate) and not verdict.target.startswith(NAMED_PREFIXES):
         why = f"may be {verdict.becomes} ({verdict.why}), which the preset has from elsewhere"
         return SuggestedColumn(verdict.header, None, None, why)
     return verdict
+
+
+def _is_open(verdict: Verdict) -> bool:
+    return isinstance(verdict, SuggestedColumn) and verdict.confidence is None
 
 
 def _endpoint(name: str, address: Candidate) -> EndpointRule:
@@ -129,11 +137,8 @@ def _report(
         about = [name for name in endpoints if verdict.is_about(name)]
         if not about:
             return SuggestedColumn(verdict.header, None, None, "is about no endpoint of this file")
-        what = "any value" if verdict.refusing is None else ", ".join(verdict.refusing)
         becomes = f"OptOut of {' and '.join(about)}"
-        return SuggestedColumn(
-            verdict.header, becomes, "medium", f"to ALL: {what}; to NONE: nothing"
-        )
+        return SuggestedColumn(verdict.header, becomes, "medium", verdict.told)
     if isinstance(verdict, Candidate):
         if verdict.header in losers:
             return SuggestedColumn(verdict.header, None, None, losers[verdict.header])

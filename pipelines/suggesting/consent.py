@@ -16,6 +16,7 @@ _PAIRS: Final = (
     *(("x", ""), ("wahr", "falsch"), ("ja", "nein"), ("ja", "nee"), ("j", "n"), ("oui", "non")),
     *(("vrai", "faux"), ("si", "no"), ("s", "n"), ("sim", "nao"), ("verdadero", "falso")),
     *(("vero", "falso"), ("waar", "onwaar"), ("o", "n")),
+    ("verdadeiro", "falso"),
 )
 """Yes and no, folded."""
 _ACCENTED: Final = {"nao": "não", "si": "sí"}
@@ -58,10 +59,24 @@ class Consent:
     """Values that say no; None if any value does, such as the date of unsubscribing."""
     others: tuple[str, ...] = ()
     """Values that do not."""
+    seen: tuple[str, ...] = ()
+    """Those of the refusing values that the sample has."""
+
+    @property
+    def told(self) -> str:
+        """What is made of its values, for people."""
+        what = "any value" if self.refusing is None else ", ".join(self.seen)
+        return f"to ALL: {what or 'no value of the sample'}; to NONE: nothing"
 
     def is_about(self, endpoint: str) -> bool:
         """Say whether it counts for an endpoint."""
         return not self.channels or endpoint in self.channels
+
+    def as_rule(self) -> ColumnRule:
+        """Give the rule of OptOut that it alone makes; an unknown value is an error."""
+        values: dict[str, str | None] = dict.fromkeys(self.refusing or (), "ALL")
+        values |= dict.fromkeys(self.others)
+        return ColumnRule(source=(self.header,), values=values, otherwise="error")
 
 
 def speaks_of_consent(profile: Profile) -> bool:
@@ -102,6 +117,7 @@ def read_consent(header: str, role: Role, profile: Profile) -> Consent | str:
         channels,
         _written(refusing, words),
         _written(agreeing, words),
+        tuple(sorted(words[word] for word in refusing & words.keys())),
     )
 
 
@@ -115,7 +131,7 @@ def apply_consent(endpoint: EndpointRule, consents: list[Consent]) -> list[Endpo
     if not about:
         return [endpoint]
     if len(about) == 1 and about[0].refusing is not None:
-        return [_with_opt_out(endpoint, _opt_out_rule(about[0]))]
+        return [_with_opt_out(endpoint, about[0].as_rule())]
     refusing = tuple(_refuses_condition(consent) for consent in about)
     refused = AnyOf(any_of=refusing) if len(refusing) > 1 else refusing[0]
     open_ = tuple(condition for consent in about for condition in _open_conditions(consent))
@@ -154,12 +170,6 @@ def _agrees(word: str, role: Role) -> bool:
 
 def _with_opt_out(endpoint: EndpointRule, rule: ColumnRule) -> EndpointRule:
     return endpoint.model_copy(update={"columns": {**endpoint.columns, "OptOut": rule}})
-
-
-def _opt_out_rule(consent: Consent) -> ColumnRule:
-    values: dict[str, str | None] = dict.fromkeys(consent.refusing or (), "ALL")
-    values |= dict.fromkeys(consent.others)
-    return ColumnRule(source=(consent.header,), values=values, otherwise="error")
 
 
 def _refuses_condition(consent: Consent) -> Condition:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping as MappingType
 from fnmatch import fnmatchcase
 
+from pipelines.suggesting.preset_consent import consent_columns, plain
 from pipelines.suggesting.words import find_meaning
 from schemas.columns import READ_ONLY_COLUMNS, canonical_name
 from schemas.mapping import ColumnRule, Mapping
@@ -22,19 +23,19 @@ def mentioned_columns(mapping: Mapping) -> dict[str, str]:
     def note(rules: dict[str, ColumnRule], told: str) -> None:
         for target, rule in rules.items():
             for source in rule.columns:
-                found.setdefault(_plain(source), f"{target}{told}")
+                found.setdefault(plain(source), f"{target}{told}")
 
     note(mapping.columns, "")
     for endpoint in mapping.endpoints:
         note(endpoint.columns, f" of {endpoint.name}")
     for condition in mapping.all_conditions:
-        found.setdefault(_plain(condition.column), "a condition")
+        found.setdefault(plain(condition.column), "a condition")
     return found
 
 
 def is_ignored(header: str, mapping: Mapping) -> bool:
     """Say whether a mapping leaves a column out on purpose."""
-    return any(fnmatchcase(_plain(header), _plain(pattern)) for pattern in mapping.ignore)
+    return any(fnmatchcase(plain(header), plain(pattern)) for pattern in mapping.ignore)
 
 
 def required_columns(mapping: Mapping) -> set[str]:
@@ -51,13 +52,15 @@ def recognize(header: list[str], presets: MappingType[str, Mapping]) -> str | No
         name = "pinpoint-export" if is_export else "pinpoint-import"
         return name if name in presets else None
     known_by = {name: _known(header, preset) for name, preset in presets.items()}
-    folded = {_plain(name) for name in header}
+    folded = {plain(name) for name in header}
     best: tuple[int, float, str] | None = None
     for name, preset in presets.items():
         foreign = set().union(*(known_by[other] for other in presets if other != name))
         own = [h for h in known_by[name] - foreign if find_meaning(h) is None]
         share = len(known_by[name]) / len(header)
-        fits = {_plain(column) for column in required_columns(preset)} <= folded
+        # Another spelling of the consent is no other export: what it lacks is warned of.
+        needed = {plain(column) for column in required_columns(preset)} - consent_columns(preset)
+        fits = needed <= folded
         is_enough = len(own) >= CERTAIN_OWN or (len(own) >= FEWEST_OWN and share >= SHARE)
         if fits and is_enough and (best is None or (len(own), share) > best[:2]):
             best = (len(own), share, name)
@@ -67,13 +70,9 @@ def recognize(header: list[str], presets: MappingType[str, Mapping]) -> str | No
 def _known(header: list[str], mapping: Mapping) -> set[str]:
     """Give the columns of a header that a mapping speaks of."""
     mentioned = mentioned_columns(mapping)
-    return {name for name in header if _plain(name) in mentioned or is_ignored(name, mapping)}
+    return {name for name in header if plain(name) in mentioned or is_ignored(name, mapping)}
 
 
 def is_canonical(header: list[str]) -> bool:
     """Say whether a header has Pinpoint's own names, at least those that an endpoint needs."""
     return {"Address", "ChannelType"} <= {canonical_name(name) for name in header}
-
-
-def _plain(header: str) -> str:
-    return header.strip().casefold()

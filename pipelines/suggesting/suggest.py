@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping as MappingType
+from dataclasses import replace
 
 import polars as pl
 
 from pipelines.suggesting.assembling import Verdict, assemble, extend
 from pipelines.suggesting.consent import read_consent, speaks_of_consent
 from pipelines.suggesting.judging import judge_column
+from pipelines.suggesting.preset_consent import find_unknown_words
 from pipelines.suggesting.recognizing import (
     is_canonical,
     is_ignored,
@@ -66,7 +68,9 @@ def suggest(
             verdict = _judge(text, profile)
         verdicts.append(verdict)
     if base is not None or canonical:
-        return extend(base or Mapping.model_validate({}), name, verdicts)
+        extended = extend(base or Mapping.model_validate({}), name, verdicts)
+        unknown = find_unknown_words(extended.mapping, header, sample)
+        return replace(extended, warnings=(*extended.warnings, *unknown))
     return assemble(verdicts)
 
 

@@ -110,9 +110,26 @@ def test_e_mail_and_phone_are_endpoints_of_one_user(name):
 @pytest.mark.parametrize("name", PRESETS)
 def test_columns_that_exports_may_lack_are_optional(name):
     """Only what every export of the vendor has is needed."""
-    needed = {"hubspot": {"Email"}, "salesforce": {"Email"}, "klaviyo": {"Email"}}
-    needed |= {"mailchimp": {"Email Address"}}
+    needed = {
+        "hubspot": {"Email", "Unsubscribed from all email"},
+        "klaviyo": {"Email", "Email Marketing Consent"},
+        "mailchimp": {"Email Address"},
+        "salesforce": {"Email"},
+    }
     assert required_columns(PRESETS[name]) == needed.get(name, set())
     wheres = [endpoint.where for endpoint in PRESETS[name].endpoints]
     parts = [c.any_of if isinstance(c, AnyOf) else (c,) for where in wheres for c in where]
     assert all(condition.optional for part in parts for condition in part)
+
+
+@pytest.mark.parametrize("name", ["hubspot", "klaviyo", "salesforce"])
+def test_booleans_of_excel_in_other_languages_are_known(name):
+    """A language's true and false mean what the English ones mean."""
+    for rule in [table["OptOut"] for table in all_rules(PRESETS[name]) if "OptOut" in table]:
+        values = {word.lower(): becomes for word, becomes in (rule.values or {}).items()}
+        if not values:
+            continue
+        for word in ("wahr", "vrai", "verdadero", "vero", "verdadeiro", "waar"):
+            assert values[word] == values["true"]
+        for word in ("falsch", "faux", "falso", "onwaar"):
+            assert values[word] == values["false"]

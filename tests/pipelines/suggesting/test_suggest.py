@@ -56,17 +56,6 @@ def test_column_that_a_preset_misses_is_told():
     )
 
 
-def test_consent_that_a_preset_does_not_know_is_told():
-    header, records = read_records(next(path for path in SAMPLES if path.stem == "hubspot"))
-    header = [*header, "Opted out of email: One to One"]
-    suggestion = suggest_for(header, *([*record, "true"] for record in records))
-    assert suggestion.preset == "hubspot"
-    (column,) = suggestion.left_open
-    assert (
-        column.why == "looks like consent that the preset does not know: add it to OptOut yourself"
-    )
-
-
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_without_its_preset_an_export_still_gives_addresses(path):
     header, records = read_records(path)
