@@ -32,9 +32,10 @@ def assemble(verdicts: Sequence[Verdict]) -> Suggestion:
         target: candidate.rule for (name, target), candidate in chosen.items() if name is None
     }
     mapping = Mapping(columns=columns, endpoints=tuple(rules), keep_canonical=False)
-    warnings = [] if endpoints else [NO_ADDRESS]
+    warnings = []
     if any(isinstance(v, Candidate) and v.target.startswith(USER_ATTRIBUTES) for v in verdicts):
         warnings += [NO_USER] if "User.UserId" not in columns else []
+    warnings += [] if endpoints else [NO_ADDRESS]
     columns_of_source = [_report(v, chosen, losers, names) for v in _of_person(verdicts)]
     return Suggestion(mapping, tuple(columns_of_source), None, tuple(warnings))
 

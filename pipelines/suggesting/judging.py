@@ -1,10 +1,11 @@
 """Judging one column: by what its header says and what its values look like."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from pipelines.suggesting.suggestion import Candidate, Confidence, SuggestedColumn
-from pipelines.suggesting.values import Profile, find_separator, native_countries
+from pipelines.suggesting.values import Profile, find_parts, find_separator, native_countries
 from pipelines.suggesting.words import Meaning, Role
 from schemas.columns import ATTRIBUTES, METRICS, USER_ATTRIBUTES, canonical_name
 from schemas.limits import ATTRIBUTE_NAME_CHARACTERS, ATTRIBUTE_VALUE_CHARACTERS
@@ -45,6 +46,8 @@ CHECKED: Final[dict[Role, Checked]] = {
     Role.LATITUDE: ("Location.Latitude", None, lambda p: _within(p, 90), "latitudes"),
     Role.LONGITUDE: ("Location.Longitude", None, lambda p: _within(p, 180), "longitudes"),
 }
+EMPTY = 100.0
+"""What a column without values in the sample is worse than any other."""
 _PREFERENCE: Final = {Role.MOBILE: 1.0}
 """A mobile number takes messages; a phone number may."""
 
@@ -53,6 +56,14 @@ def judge_column(
     header: str, meaning: Meaning | None, profile: Profile
 ) -> Candidate | SuggestedColumn:
     """Say what a column becomes, or why that is left open."""
+    judged = _judge(header, meaning, profile)
+    if isinstance(judged, Candidate) and profile.is_empty:
+        # However well its header fits, it is worse than any column with values.
+        return replace(judged, score=judged.score - EMPTY)
+    return judged
+
+
+def _judge(header: str, meaning: Meaning | None, profile: Profile) -> Candidate | SuggestedColumn:
     role = meaning.role if meaning else None
     if role is Role.SECRET:
         return _open(header, "looks like a secret")
@@ -62,7 +73,7 @@ def judge_column(
         checked = _judge_checked(header, meaning, profile)
         if checked is not None:
             return checked
-    by_values = _judge_by_values(header, profile)
+    by_values = _judge_by_values(header, meaning, profile)
     if by_values is not None:
         return by_values
     if meaning is not None:
@@ -98,20 +109,26 @@ def _judge_checked(header: str, meaning: Meaning, profile: Profile) -> Candidate
     return _candidate(header, endpoint, target, confidence, why, score, rule)
 
 
-def _judge_by_values(header: str, profile: Profile) -> Candidate | None:
-    """Know addresses and time zones whatever the header says."""
+def _judge_by_values(header: str, meaning: Meaning | None, profile: Profile) -> Candidate | None:
+    """Know addresses and time zones whatever the header says.
+
+    Where it says nothing known, it is enough that most values are addresses.
+    """
+    most = LIKELY if meaning is None else SURE
+    # Plain numbers may be numbers of anything, even where each would do as a phone number.
+    is_written = profile.distinct > 1 and (_starts_abroad(profile) or profile.numbers < 1 - SURE)
     shares = (
-        (profile.emails, Role.EMAIL),
-        (profile.phones if profile.distinct > 1 else 0.0, Role.PHONE),
-        (profile.timezones, Role.TIMEZONE),
+        (profile.emails, most, Role.EMAIL),
+        (profile.phones if is_written else 0.0, most, Role.PHONE),
+        (profile.timezones, SURE, Role.TIMEZONE),
     )
-    for share, role in shares:
-        if share >= SURE and (role is not Role.PHONE or _starts_abroad(profile)):
+    for share, least, role in shares:
+        if share >= least:
             target, endpoint, _, noun = CHECKED[role]
             why = f"{_percent(share)} of the values are {noun}"
-            return _candidate(
-                header, endpoint, target, "medium", why, share * 10 - 1, {"from": (header,)}
-            )
+            sure: Confidence = "medium" if share >= SURE else "low"
+            rule = {"from": (header,)}
+            return _candidate(header, endpoint, target, sure, why, share * 10 - 1, rule)
     return None
 
 
@@ -152,13 +169,18 @@ def _judge_attribute(
         return _open(header, "is empty in the sample")
     if profile.codes >= LIKELY:
         return _open(header, "looks like an internal id or a secret")
+    name = clean_name(header)
+    score = profile.filled / max(profile.rows, 1)
+    parts = find_parts(profile, FEW_VALUES)
+    if parts is not None and profile.numbers < LIKELY and profile.dates < LIKELY:
+        mark, count = parts
+        why = f"cells hold several of {count:,} values, apart by {mark}"
+        rule = {"from": (header,), "split": mark}
+        return _candidate(header, None, ATTRIBUTES + name, "medium", why, score, rule)
     if profile.longest > ATTRIBUTE_VALUE_CHARACTERS.value:
         most = ATTRIBUTE_VALUE_CHARACTERS.value
         return _open(header, f"has values of {profile.longest:,} characters; {most} are allowed")
-    name = clean_name(header)
-    score = profile.filled / max(profile.rows, 1)
     is_id = meaning is not None and meaning.role is Role.USER_ID
-    varied = profile.distinct > max(FEW_VALUES, TOO_DIFFERENT * profile.filled)
     if (
         profile.numbers >= SURE
         and profile.distinct > 2
@@ -167,17 +189,28 @@ def _judge_attribute(
     ):
         why = f"{_percent(profile.numbers)} of the values are numbers"
         return _candidate(header, None, METRICS + name, "medium", why, score, {"from": (header,)})
-    if profile.emails >= LIKELY or profile.phones >= LIKELY:
-        return _open(header, "holds addresses mixed with something else")
-    if is_id or _looks_counted(profile):
-        return _open(header, "looks like an internal id")
-    if varied and profile.dates < SURE:
-        return _open(
-            header, f"has {profile.distinct:,} different values in {profile.filled:,} rows"
-        )
+    if (useless := _why_useless(meaning, profile)) is not None:
+        return _open(header, useless)
     confidence: Confidence = "low" if profile.distinct > FEW_VALUES else "medium"
     why = f"{profile.distinct:,} different values" if profile.distinct > 1 else "one value"
     return _candidate(header, None, ATTRIBUTES + name, confidence, why, score, {"from": (header,)})
+
+
+def _why_useless(meaning: Meaning | None, profile: Profile) -> str | None:
+    """Give the reason for which a column is no attribute, if there is one."""
+    role = meaning.role if meaning else None
+    varied = profile.distinct > max(FEW_VALUES, TOO_DIFFERENT * profile.filled)
+    if profile.emails >= LIKELY or profile.phones >= LIKELY:
+        return "holds addresses mixed with something else"
+    if role is Role.USER_ID or _looks_counted(profile):
+        return "looks like an internal id"
+    if varied and profile.phone_like >= SURE and profile.numbers < 1 - SURE:
+        return "looks like phone numbers without a country: give --default-country"
+    if varied and profile.dates < SURE:
+        return f"has {profile.distinct:,} different values in {profile.filled:,} rows"
+    if role is Role.NOTES:
+        return "looks like notes, which are written freely"
+    return None
 
 
 def clean_name(header: str) -> str:

@@ -85,10 +85,9 @@ def _columns(
     rules: dict[str, ColumnRule], why: dict[str, SuggestedColumn], indent: str
 ) -> Iterator[str]:
     for target, rule in rules.items():
-        for source in rule.source or ():
-            if source in why and why[source].becomes is not None:
-                told = why[source]
-                yield indent + _comment(f"{told.confidence}: {told.why}")
+        told = [why[source] for source in rule.source or () if source in why]
+        texts = (f"{one.confidence}: {one.why}" for one in told if one.becomes is not None)
+        yield from (indent + _comment(text) for text in dict.fromkeys(texts))
         yield f"{indent}{quote(target)}: {_flow(_rule(rule))}"
 
 

@@ -54,6 +54,13 @@ class Suggestion:
     """What has to be seen to before the mapping can be used."""
 
     @property
+    def has_address(self) -> bool:
+        """Whether anything at all can be imported by it."""
+        return self.mapping.keep_canonical or any(
+            target == "Address" for target, _ in self.mapping.all_rules
+        )
+
+    @property
     def left_open(self) -> tuple[SuggestedColumn, ...]:
         """Columns that nothing was decided about."""
         return tuple(column for column in self.columns if column.confidence is None)

@@ -17,6 +17,7 @@ from schemas.codes import (
     timezones,
 )
 from schemas.emails import check_emails
+from schemas.number_forms import read_number_forms
 from schemas.phones import PhoneCheck, check_phones, normalize_phones
 
 NATIVE_COUNTRIES: Final = {
@@ -38,6 +39,9 @@ _LOCAL_DATE: Final = r"^[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}(?:[ T,].*)?$"
 _CODE: Final = r"^(?:[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{24,}|eyJ[\w-]+\.[\w-]+.*)$"
 _HYPHEN_DATE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T].*)?$"
 _SEPARATORS: Final = (";", "|", ",")
+_QUOTING: Final = frozenset("[{\"'")
+"""What a list in JSON begins with, which is more than texts with a separator."""
+_LONGEST_CHOICE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +90,12 @@ def profile_column(values: pl.Series, looked_at: int, default_country: str | Non
         return Profile(len(values), 0, 0, 0, ())
     every = texts.unique(maintain_order=True)
     distinct = every.head(looked_at).alias("value")
-    numbers = distinct.filter(distinct.str.contains(_NUMBER)).cast(pl.Float64, strict=False)
     phone_like = distinct.str.contains(_PHONE_SHAPE)
     phone_like &= distinct.str.count_matches(r"[0-9]").is_between(7, 15)
     phone_like &= ~distinct.str.contains(f"{_HYPHEN_DATE}|{_LOCAL_DATE}")
+    # 612 345 678 is as well a phone number: such spaces do not make it a number.
+    plain = distinct.zip_with(phone_like, read_number_forms(distinct))
+    numbers = plain.filter(plain.str.contains(_NUMBER)).cast(pl.Float64, strict=False)
     size = len(distinct)
     return Profile(
         rows=len(values),
@@ -116,6 +122,29 @@ def find_separator(profile: Profile) -> str | None:
     counts = Counter({mark: sum(mark in v for v in profile.values) for mark in _SEPARATORS})
     mark, count = max(counts.items(), key=lambda entry: entry[1])
     return mark if count >= max(1, 0.1 * len(profile.values)) else None
+
+
+def find_parts(profile: Profile, most: int) -> tuple[str, int] | None:
+    """Tell what stands between the choices of a cell, and how many choices there are in all.
+
+    Choices come again and again, in cells of several or alone; parts of a text do not.
+
+    Args:
+        profile: The column.
+        most: Different choices that there may be.
+    """
+    mark = find_separator(profile)
+    several = [value for value in profile.values if mark is not None and mark in value]
+    if mark is None or not several:
+        return None
+    parts = Counter(
+        part.strip() for value in profile.values for part in value.split(mark) if part.strip()
+    )
+    is_written = any(part[0] in _QUOTING or len(part) > _LONGEST_CHOICE for part in parts)
+    if is_written or len(parts) > most or parts.total() <= len(parts):
+        return None
+    # A comma also stands within one value, as in "Berlin, Germany".
+    return None if mark == "," and len(parts) >= len(several) else (mark, len(parts))
 
 
 def native_countries(values: tuple[str, ...]) -> dict[str, str]:

@@ -39,6 +39,7 @@ class Role(StrEnum):
     OPT_IN = "opt-in"
     SECRET = "secret"  # noqa: S105 (a word, not a password)
     INTERNAL = "internal value"
+    NOTES = "notes"
 
 
 class Meaning(NamedTuple):
@@ -55,19 +56,34 @@ _WORDS: Final[dict[Role, str]] = {
         adresse, mailadresse, adresse email, adresse e mail, adresse mail, courriel,
         correo, correo electronico, direccion de correo, indirizzo email, posta
         elettronica, endereco de email, correio eletronico, emailadres, e mailadres,
-        primary email
+        primary email, mail adresse, adresse electronique, adresse courriel, direccion
+        de correo electronico, direccion de email, direccion email, correo e, indirizzo
+        e mail, indirizzo mail, indirizzo di posta elettronica, endereco de e mail,
+        endereco email, endereco eletronico, e mail adres, mailadres
     """,
     Role.MOBILE: """
         mobile, mobile phone, mobile number, mobile phone number, cell, cell phone,
         cellphone, sms, sms number, handy, handynummer, mobil, mobilnummer,
         mobiltelefon, mobilfunk, portable, telephone portable, numero portable, movil,
         telefono movil, celular, cellulare, telemovel, mobiel, mobiele telefoon, mobiel
-        nummer, gsm, whatsapp
+        nummer, gsm, whatsapp, mobiltelefonnummer, mobilfunknummer, mobilrufnummer,
+        mobilnr, mobil nr, mobiltelefonnr, handynr, handy nr, handytelefon, telefon
+        mobil, mobil telefon, natel, natelnummer, smartphone, tel mobil, telephone
+        mobile, numero de portable, numero de mobile, numero mobile, numero de telephone
+        portable, numero de telephone mobile, tel portable, tel mobile, numero movil,
+        numero de movil, numero de telefono movil, telefono celular, numero celular,
+        numero de celular, numero cellulare, numero di cellulare, telefono cellulare,
+        telefonino, telefono mobile, numero di telefono mobile, numero de telemovel,
+        numero do telemovel, telefone celular, telefone movel, numero do celular,
+        mobielnummer, mobiel telefoonnummer, mobiele nummer, mobiele telefoonnummer,
+        mobieltje, gsm nummer, telefoon mobiel
     """,
     Role.PHONE: """
         phone, phone number, telephone, telephone number, tel, telefon, telefonnummer,
         rufnummer, numero de telephone, telefono, numero de telefono, numero di
-        telefono, telefone, numero de telefone, telefoon, telefoonnummer, fon
+        telefono, telefone, numero de telefone, telefoon, telefoonnummer, fon,
+        telefonnr, telefon nr, telefoonnr, rufnr, numero telephone, numero telefono,
+        numero telefone, numero do telefone
     """,
     Role.USER_ID: """
         customer id, euid, leid, braze id, klaviyo id, customer number, customer no,
@@ -179,6 +195,13 @@ _WORDS: Final[dict[Role, str]] = {
         ip, ip address, ip adresse, optin ip, confirm ip, guid, uuid, row id, owner id,
         created by, modified by, system modstamp
     """,
+    Role.NOTES: """
+        notes, note, internal notes, comment, comments, remark, remarks, memo, free
+        text, bemerkung, bemerkungen, notiz, notizen, anmerkung, anmerkungen, kommentar,
+        kommentare, freitext, commentaire, commentaires, remarque, remarques, notas,
+        observaciones, comentario, comentarios, commenti, osservazioni, observacoes,
+        notities, opmerking, opmerkingen
+    """,
 }
 _WHOLE_ONLY: Final = """
     a a a a a a a a a a a a a a a a a b b c c c c c c d d e e e e e e e e e e e e e e e e e
@@ -190,9 +213,18 @@ _WHOLE_ONLY: Final = """
 """Words that are so short or so common that a longer header with them means something else."""
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _OTHER: Final = re.compile(r"[^a-z0-9]+")
-EMAIL_WORDS: Final = frozenset({"email", "mail", "emails", "newsletter", "mailing", "nieuwsbrief"})
+EMAIL_WORDS: Final = frozenset(
+    (
+        *("email", "mail", "emails", "mails", "emailing", "newsletter", "newsletters", "mailing"),
+        *("mailings", "nieuwsbrief", "courriel", "courriels", "correo", "correos"),
+    )
+)
 PHONE_WORDS: Final = frozenset(
-    {"sms", "text", "mobile", "phone", "call", "calls", "telefon", "telephone", "whatsapp"}
+    (
+        *("sms", "text", "texts", "mobile", "phone", "call", "calls", "telefon", "telephone"),
+        *("whatsapp", "handy", "mobil", "anruf", "anrufe", "telefono", "telefone", "telefoon"),
+        *("movil", "cellulare", "celular", "portable"),
+    )
 )
 """Words of a header about consent that say which endpoints it is about."""
 
@@ -254,8 +286,11 @@ def find_meaning(header: str) -> Meaning | None:
     ]
     if not found:
         return None
-    consent = [role for role in _CONSENT if role in found]
-    return Meaning((consent or found)[0], is_exact=False)
+    # "Telefon privat (mobil)" says more by its second word than by its first one.
+    surer = [role for role in (*_CONSENT, Role.MOBILE) if role in found]
+    if surer and (surer[0] is not Role.MOBILE or found[0] is Role.PHONE):
+        return Meaning(surer[0], is_exact=False)
+    return Meaning(found[0], is_exact=False)
 
 
 def is_turned_round(header: str) -> bool:

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from rich.text import Text
 from pipelines.errors import ConfigurationError
 from pipelines.mapping_suggestion import suggest_mapping
 from pipelines.settings import ImportSettings
+from pipelines.suggesting.assembling import NO_ADDRESS
 from pipelines.suggesting.mapping_text import write_mapping
 from pipelines.suggesting.suggestion import SuggestedColumn, Suggestion
 from pipelines.terminal.plain_text import write_plainly
 from schemas.masking import looks_personal, mask
 
+NOTHING_TO_IMPORT = 1
+"""Exit code where no column of addresses was found."""
 WIDEST = 140
 """Columns that the table may take where the terminal is narrower or none."""
 
@@ -32,6 +36,7 @@ def print_suggestion(
         ConfigurationError: The file is there already, cannot be written, or there is no such
             preset.
         SourceError: The source cannot be read.
+        SystemExit: Nothing of the source can be imported, as it has no addresses.
     """
     if output is not None and output.exists() and not force:
         raise ConfigurationError(f"{output} is there already. Name another file, or give --force.")
@@ -47,7 +52,9 @@ def print_suggestion(
         f"Suggested for {file.name} by its header and its first {looked_at:,} records.",
         f"Look through it, then try: {try_next}",
     )
-    text = write_mapping(suggestion, opening)
+    # On a terminal, the warnings are told below the table: once is enough.
+    written = suggestion if output is not None else replace(suggestion, warnings=())
+    text = write_mapping(written, opening if suggestion.has_address else opening[:1])
     if output is not None:
         _write(output, text)
     if as_json:
@@ -56,6 +63,8 @@ def print_suggestion(
     elif output is None:
         click.echo(text, nl=False)
     _show(suggestion)
+    if not suggestion.has_address:
+        sys.exit(NOTHING_TO_IMPORT)
     if output is None:
         try_next += "  (with the mapping in that file: -o)"
     click.echo(f"Next: {try_next}", err=True)
@@ -100,7 +109,8 @@ def _show(suggestion: Suggestion) -> None:
             err=True,
         )
     for warning in suggestion.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        kind = "" if warning == NO_ADDRESS else "Warning: "
+        click.echo(f"{kind}{write_plainly(warning)}", err=True)
 
 
 def _as_json(suggestion: Suggestion, looked_at: int) -> dict[str, Any]:

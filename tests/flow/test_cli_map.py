@@ -37,6 +37,30 @@ def test_mapping_on_stdout(cli):
     assert "3456789" not in shown
 
 
+def test_source_without_addresses_is_a_verdict_and_not_a_next_step(cli):
+    (cli.cwd / "items.csv").write_text("Item,Price\nTea,3\nMilk,2\nTea,4\n")
+    result = cli("map", "items.csv")
+    assert result.code == 1
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("No column of e-mail addresses or phone numbers was found.")
+    assert "Next:" not in result.stderr
+    assert "then try" not in result.stdout
+    assert Mapping.model_validate(yaml.safe_load(result.stdout)).columns
+    document = cli("map", "items.csv", "--json")
+    assert (document.code, json.loads(document.stdout)["warnings"]) == (1, [last])
+
+
+def test_warning_is_told_once_and_kept_in_the_file(cli):
+    (cli.cwd / "people.csv").write_text("Email,First name\nana@example.com,Ana\n")
+    warning = "No column numbers the people"
+    shown = cli("map", "people.csv")
+    assert (shown.stdout + shown.stderr).count(warning) == 1
+    assert f"Warning: {warning}" in shown.stderr
+    kept = cli("map", "people.csv", "-o", "people.yaml")
+    assert kept.stderr.count(warning) == 1
+    assert (cli.cwd / "people.yaml").read_text().count(warning) == 1
+
+
 def test_next_command_has_the_same_options(cli):
     result = cli("map", "kontakte.csv", "-o", "my crm.yaml", "--default-country", "DE")
     assert result.code == 0
@@ -86,7 +110,9 @@ def test_export_of_a_vendor(cli):
 
 
 def test_header_that_is_data_is_masked(cli):
-    (cli.cwd / "bare.csv").write_text("+49 1512 3456789,Bonn\n+49 1512 3456780,Ulm\n")
+    (cli.cwd / "bare.csv").write_text(
+        "+49 1512 3456789,Bonn\n+49 1512 3456780,Ulm\n+49 1512 3456781,\n"
+    )
     result = cli("map", "bare.csv", "-o", "m.yaml")
     assert result.code == 0
     assert "3456789" not in result.stderr

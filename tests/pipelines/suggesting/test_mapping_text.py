@@ -88,6 +88,13 @@ def test_what_is_told():
     )
 
 
+def test_rule_of_two_columns_has_its_comment_once():
+    rule = ColumnRule(source=("Mobile", "Phone"))
+    columns = [SuggestedColumn(name, "Address", "high", "by the preset") for name in rule.columns]
+    text = written(Mapping(columns={"Address": rule}), *columns)
+    assert text.count("# high: by the preset\n") == 1
+
+
 HEADERS = st.one_of(
     st.text(min_size=1, max_size=20),
     st.sampled_from(

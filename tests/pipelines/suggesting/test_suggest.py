@@ -252,3 +252,85 @@ def test_a_phrase_that_says_no_is_known_as_such(header):
     suggestion = suggest_for(["Email", header], *records, preset="")
     (rule,) = suggestion.mapping.endpoints
     assert rule.columns["OptOut"].values == {"1": "ALL", "0": None}
+
+
+MOBILES = [f"0151 234567{n:02}" for n in range(60)]
+
+
+@pytest.mark.parametrize(("full", "country"), [("Mobiltelefonnummer", None), ("Nummer 2", "DE")])
+def test_empty_column_never_wins_over_one_with_values(full, country):
+    header = ["E-Mail", "Mobilnummer", "Vorname", "Vorname kurz", full]
+    records = [[f"a{n}@example.com", "", "", "Ana", mobile] for n, mobile in enumerate(MOBILES)]
+    suggestion = suggest_for(header, *records, default_country=country)
+    mobile = suggestion.mapping.endpoints[1]
+    assert mobile.columns["Address"].source == (full,)
+    assert becomes(suggestion)["Mobilnummer"] is None
+    assert suggestion.mapping.columns["Attributes.FirstName"].source == ("Vorname kurz",)
+
+
+def test_numbers_without_a_country_are_told_to_be_numbers():
+    (column,) = suggest_for(["Nummer 2"], *([mobile] for mobile in MOBILES)).columns
+    assert column.why == "looks like phone numbers without a country: give --default-country"
+
+
+def test_addresses_among_something_else_are_not_called_different_values():
+    values = [f"a{n}@example.com" for n in range(80)] + [f"a{n}" for n in range(40)]
+    (column,) = suggest_for(["Login"], *([value] for value in values)).columns
+    assert (column.becomes, column.confidence) == ("Address of email", "low")
+    assert column.why == "66 % of the values are e-mail addresses"
+
+
+def test_number_of_the_person_that_often_is_an_address_stays_one():
+    values = [f"a{n}@example.com" for n in range(80)] + [f"a{n}" for n in range(40)]
+    (column,) = suggest_for(["Customer ID"], *([value] for value in values)).columns
+    assert column.becomes == "User.UserId"
+
+
+def test_choices_in_one_cell_are_split():
+    products = ["Tea", "Coffee", "Milk", "Juice", "Water"]
+    cells = [";".join(products[i] for i in range(5) if bits >> i & 1) for bits in range(1, 32)]
+    cells += [";".join(reversed(cell.split(";"))) for cell in cells if ";" in cell]
+    suggestion = suggest_for(["Favorite Products"], *([cell] for cell in cells))
+    assert suggestion.mapping.columns["Attributes.Favorite Products"].split == ";"
+    (column,) = suggestion.columns
+    assert (column.confidence, column.why) == (
+        "medium", "cells hold several of 5 values, apart by ;"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("Berlin, Germany", "Paris, France", "Lyon, France"),
+        ("12,5", "13,5", "12,6"),
+        ('["Tea","Coffee"]', '["Tea"]', '["Coffee","Tea"]'),
+        ("Doe, Ana", "Doe, Bo"),
+    ],
+)
+def test_one_value_with_a_comma_is_not_split(values):
+    suggestion = suggest_for(["Thing"], *([value] for value in values))
+    assert all(rule.split is None for rule in suggestion.mapping.columns.values())
+
+
+def test_numbers_with_a_decimal_comma_are_a_metric():
+    suggestion = suggest_for(["Umsatz"], ["1.234,50"], ["12,5"], ["7,25"], ["3"])
+    assert becomes(suggestion) == {"Umsatz": "Metrics.Umsatz"}
+
+
+def test_notes_are_left_open_though_few():
+    suggestion = suggest_for(["Internal Notes"], ["called twice"], ["nice"])
+    assert [column.why for column in suggestion.left_open] == [
+        "looks like notes, which are written freely"
+    ]
+
+
+def test_only_words_of_the_sample_are_told_and_e_mails_are_e_mail():
+    header = ["E-Mail", "Handynummer", "Von allen E-Mails abgemeldet"]
+    number = "+49 1512 3456789"
+    suggestion = suggest_for(
+        header, ["ana@example.com", number, "ja"], ["bo@example.com", number, "nein"]
+    )
+    column = suggestion.columns[2]
+    assert (column.becomes, column.why) == ("OptOut of email", "to ALL: ja; to NONE: nothing")
+    suggestion = suggest_for(["E-Mail", "Einwilligung"], ["ana@example.com", "ja"])
+    assert suggestion.columns[1].why == "to ALL: no value of the sample; to NONE: nothing"
