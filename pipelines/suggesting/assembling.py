@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from pipelines.suggesting.consent import Consent, apply_consent
-from pipelines.suggesting.preset_consent import add_consents, consent_columns, plain
+from pipelines.suggesting.preset_consent import add_consents, plain
 from pipelines.suggesting.recognizing import required_columns
 from pipelines.suggesting.suggestion import Candidate, SuggestedColumn, Suggestion
 from schemas.columns import ATTRIBUTES, NAMED_PREFIXES, USER_ATTRIBUTES
@@ -56,7 +56,8 @@ def extend(base: Mapping, preset: str | None, verdicts: Sequence[Verdict]) -> Su
     columns = {target: candidate.rule for (_, target), candidate in chosen.items()}
     mapping = base.model_copy(update={"columns": {**base.columns, **columns}})
     reported = [_report(verdict, chosen, losers, []) for verdict in verdicts]
-    there = {plain(name) for name in header} | consent_columns(base)
+    opt_outs = [rule.columns for target, rule in base.all_rules if target == "OptOut"]
+    there = {plain(name) for name in (*header, *(n for names in opt_outs for n in names))}
     missing = [name for name in sorted(required_columns(base)) if plain(name) not in there]
     warnings += [
         f"The preset needs a column {name}, which this source calls otherwise." for name in missing

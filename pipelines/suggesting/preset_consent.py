@@ -62,9 +62,9 @@ def add_consents(
             "without it, whoever opted out could be written to."
         )
         if taken[name]:
-            warning += f" {' and '.join(taken[name])} is taken instead: look whether it is right."
+            warning += f" Taken instead: {', '.join(taken[name])}. Look whether that is right."
         elif near:
-            warning += f" {' and '.join(near)} may be it: name it in OptOut, with its values."
+            warning += f" It may be {' or '.join(near)}: name it in OptOut, with its values."
         else:
             warning += " If another column says so, name it in OptOut."
         warnings.append(warning)
@@ -97,7 +97,10 @@ def find_unknown_words(base: Mapping, header: Sequence[str], sample: pl.DataFram
 def consent_columns(base: Mapping) -> set[str]:
     """Give the source columns that say who is opted out, folded."""
     rules = [rule for target, rule in base.all_rules if target == "OptOut"]
-    return {plain(name) for rule in rules for name in rule.columns}
+    refused = [endpoint for endpoint in base.endpoints if _refuses_all(endpoint)]
+    conditions = base.model_copy(update={"endpoints": tuple(refused)}).all_conditions
+    named = {name for rule in rules for name in rule.columns} | {c.column for c in conditions}
+    return {plain(name) for name in named}
 
 
 def plain(header: str) -> str:
@@ -110,6 +113,8 @@ def _lacks(endpoint: EndpointRule, base: Mapping, there: set[str]) -> ColumnRule
     rule = endpoint.columns.get("OptOut")
     if rule is None or not rule.columns or {plain(name) for name in rule.columns} & there:
         return None
+    if not rule.optional:
+        return rule
     address = endpoint.columns.get("Address") or base.columns.get("Address")
     if address is not None and not {plain(name) for name in address.columns} & there:
         return None

@@ -103,11 +103,13 @@ def _show(suggestion: Suggestion) -> None:
     console.width = max(console.width, WIDEST)
     console.print(table)
     if suggestion.preset:
-        click.echo(
+        told = (
             f"Looks like an export that the preset {suggestion.preset} knows: the mapping begins "
-            f"with it. --mapping {suggestion.preset} takes it as it is.",
-            err=True,
         )
+        told += "with it."
+        if not suggestion.warnings:
+            told += f" --mapping {suggestion.preset} takes it as it is."
+        click.echo(told, err=True)
     for warning in suggestion.warnings:
         kind = "" if warning == NO_ADDRESS else "Warning: "
         click.echo(f"{kind}{write_plainly(warning)}", err=True)

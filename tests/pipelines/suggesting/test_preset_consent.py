@@ -39,12 +39,12 @@ def test_another_spelling_of_the_consent_is_taken_and_told_first():
     assert found.warnings[0].startswith(
         f"The preset reads OptOut of email from a column {OWN}, which this source lacks"
     )
-    assert "Unsubscribed from all emails is taken instead" in found.warnings[0]
+    assert "Taken instead: Unsubscribed from all emails." in found.warnings[0]
 
 
 def test_consent_that_is_not_understood_is_named_and_the_mapping_needs_the_presets_own():
     found = suggest_with("hubspot", {"Unsubscribed from all emails": ["perhaps"]}, without=OWN)
-    assert "Unsubscribed from all emails may be it: name it" in found.warnings[0]
+    assert "It may be Unsubscribed from all emails: name it" in found.warnings[0]
     rule = opt_out(found, "email")
     assert (rule.source, rule.optional) == ((OWN,), False)
 
@@ -54,6 +54,20 @@ def test_export_without_any_consent_is_told():
     assert "whoever opted out could be written to. If another column" in found.warnings[0]
     found = suggest_with("salesforce", {}, without="Email Opt Out")
     assert "OptOut of email from a column Email Opt Out" in found.warnings[0]
+
+
+def test_export_without_its_suppressions_is_recognized_and_told():
+    found = suggest_with("klaviyo", {}, without="Email Suppressions")
+    assert found.preset == "klaviyo"
+    assert "The preset needs a column Email Suppressions" in " ".join(found.warnings)
+
+
+def test_every_column_that_is_needed_is_told():
+    found = suggest(["Klaviyo ID"], as_frame(1, [["k1"]]), PRESETS, preset="klaviyo")
+    assert "from a column Email Marketing Consent, which" in found.warnings[0]
+    assert [warning.partition(",")[0] for warning in found.warnings[1:]] == [
+        "The preset needs a column Email", "The preset needs a column Email Suppressions"
+    ]  # fmt: skip
 
 
 def test_second_column_of_consent_is_added():

@@ -51,9 +51,9 @@ def test_custom_property_of_a_vendor_is_added():
 
 def test_column_that_a_preset_misses_is_told():
     suggestion = suggest_for(["E-Mail", "Record ID"], ["ana@example.com", "1"], preset="hubspot")
-    assert suggestion.warnings == (
-        "The preset needs a column Email, which this source calls otherwise.",
-    )
+    consent, address = suggestion.warnings
+    assert consent.startswith("The preset reads OptOut of email from a column Unsubscribed from")
+    assert address == "The preset needs a column Email, which this source calls otherwise."
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
