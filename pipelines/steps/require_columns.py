@@ -31,14 +31,16 @@ def require_columns(
     if len(header) == 1 and other is not None:
         raise SourceError(
             f"{source} has no column Address: all its columns are one. They seem to be "
-            f"separated by {other!r}; export the file with commas."
+            f"separated by {other!r}: say so with --delimiter, or leave that to be found out."
         )
     hint = _NO_HEADER if any(looks_personal(name) for name in header) else ""
     if plan.missing:
+        asks_consent = any(plan.missing[0] in columns for columns in plan.missing_consent)
+        way_out = "" if asks_consent else ", or make its rule `optional: true`"
         raise SourceError(
             f"{source} has no column {plan.missing[0]!r}, which the mapping asks for. "
-            f"{plan.source.say_near(plan.missing[0])} Change the name in the mapping, or make its "
-            f"rule `optional: true`.{hint}"
+            f"{plan.source.say_near(plan.missing[0])} Change the name in the mapping{way_out}."
+            f"{hint}"
         )
     found = show_names(header, end=".")
     if not plan.targets and hint:

@@ -31,6 +31,8 @@ def test_severities_are_part_of_the_contract():
         "column.unmapped",
         "address.token_not_hex",
         "address.shared",
+        "opt_out.kept",
+        "opt_out.column_missing",
         "effective_date.zone_missing",
         "effective_date.epoch_time",
         "attribute.name_discouraged",

@@ -44,13 +44,13 @@ def test_a_header_that_makes_endpoints_passes(header, has_channel):
         pytest.param(
             ["Address;ChannelType"],
             "a.csv has no column Address: all its columns are one. They seem to be separated by "
-            "';'; export the file with commas.",
+            "';': say so with --delimiter, or leave that to be found out.",
             id="semicolons",
         ),
         pytest.param(
             ["Address\tChannelType"],
             "a.csv has no column Address: all its columns are one. They seem to be separated by "
-            "'\\t'; export the file with commas.",
+            "'\\t': say so with --delimiter, or leave that to be found out.",
             id="tabs",
         ),
         pytest.param(
