@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from fakes import HttpSink, Received, Reply
 
-from pipelines import progress, stopping
+from pipelines import progress, stopping, tasks
 from pipelines.flows import check_quality, import_endpoints, resume_run
 from pipelines.settings import ImportSettings
 from schemas.outcomes import Outcome
@@ -204,15 +204,23 @@ class FailingSink(HttpSink):
 
 
 class StopRequest:
-    """Asks a run to stop: when a phase begins, by a signal; or once so many rows went through."""
+    """Asks a run to stop: when a phase begins, by a signal; or once so many rows went through.
+
+    Partitions are prepared while the next ones are read, and could all be done before that phase
+    begins: to be stopped in it, they wait for it.
+    """
 
     def __init__(self, phase: str, rows: int = 0) -> None:
         self.phase = phase
         self.rows = rows
+        self._begun = threading.Event()
+        self._patch = pytest.MonkeyPatch()
 
     def begin(self, phase: str, total_rows: int | None) -> None:
         if phase == self.phase and self.rows == 0:
             signal.raise_signal(signal.SIGTERM)
+        if phase == self.phase:
+            self._begun.set()
 
     def advance(self, phase: str, rows: int) -> None:
         if phase == self.phase and self.rows > 0:
@@ -225,6 +233,15 @@ class StopRequest:
 
     def __enter__(self) -> None:
         progress.listen(self)
+        if self.phase == "prepare":
+            prepare = tasks.prepare
+
+            def wait_and_prepare(*args: Any, **options: Any) -> int:
+                self._begun.wait(timeout=60)
+                return prepare(*args, **options)
+
+            self._patch.setattr(tasks, "prepare", wait_and_prepare)
 
     def __exit__(self, *_: object) -> None:
+        self._patch.undo()
         progress.listen(None)
