@@ -46,7 +46,7 @@ def find_excess(
     named = list(dict.fromkeys(name for plan in plans for name in plan.names))
     used: set[str] = set()
     for part in parts:
-        frame = map_columns(_read_staged(run, part.number), plans[part.input]).frame
+        frame = map_columns(read_staged(run, part.number), plans[part.input]).frame
         used |= {c for c in frame.columns if c.startswith(NAMED_PREFIXES) and _has_value(frame, c)}
     return excess_columns([name for name in named if name in used])
 
@@ -117,8 +117,9 @@ def _country(frame: pl.DataFrame) -> pl.Expr:
     return country.cast(pl.String).alias("country")
 
 
-def _read_staged(run: RunDirectory, number: int) -> pl.DataFrame:
-    staged = pl.read_parquet(run.part("staged", number))
+def read_staged(run: RunDirectory, number: int, *, rows: int | None = None) -> pl.DataFrame:
+    """Read the records of a partition, or the first of them, each with its `row_key`."""
+    staged = pl.read_parquet(run.part("staged", number), n_rows=rows)
     return staged.with_columns(first_key(pl.col("source_row")).alias("row_key"))
 
 
@@ -130,7 +131,7 @@ def read_records(
     Returns:
         `row_key` of all rows; the records that can be read; issues of those that cannot.
     """
-    records = _read_staged(run, number)
+    records = read_staged(run, number)
     rows = records.select("row_key")
     malformed = records.filter(pl.col("malformed").is_not_null())
     text = write_out_marked(pl.col("malformed").str.slice(0, issues.LONGEST_RECORD))

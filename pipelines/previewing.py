@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
+from pipelines.preparing import read_staged
 from pipelines.report.preview import (
     ColumnPreview,
     EndpointPreview,
@@ -14,6 +15,7 @@ from pipelines.report.preview import (
     RecordPreview,
     SourcePreview,
 )
+from pipelines.report.results import read_found
 from pipelines.settings import ImportSettings
 from pipelines.steps.endpoint_rows import drop_repeated
 from pipelines.steps.map_columns import ColumnPlan, map_columns, plan_columns
@@ -25,7 +27,7 @@ from schemas.columns import CLEAR, PHONE_REGION, SCALAR_COLUMNS
 from schemas.mapping import ColumnRule
 from schemas.masking import PERSONAL_COLUMNS, mask, mask_cell
 from schemas.outcomes import Outcome
-from schemas.row_keys import endpoint_of, first_key, row_of
+from schemas.row_keys import endpoint_of, row_of
 
 RECORDS = 3
 """Records that are shown, of those that the mapping takes if there are any."""
@@ -109,8 +111,7 @@ def _say_rule(rule: ColumnRule) -> str:
 def _show_records(
     run: RunDirectory, part: PartitionRecord, plan: ColumnPlan, settings: ImportSettings
 ) -> Iterator[RecordPreview]:
-    staged = pl.read_parquet(run.part("staged", part.number), n_rows=LOOKED_AT)
-    staged = staged.with_columns(first_key(pl.col("source_row")).alias("row_key"))
+    staged = read_staged(run, part.number, rows=LOOKED_AT)
     mapped = map_columns(staged.filter(pl.col("malformed").is_null()), plan)
     taken = staged.join(mapped.left_out, on="row_key", how="anti", maintain_order="left")
     staged = (staged if taken.is_empty() else taken).head(RECORDS)
@@ -118,7 +119,7 @@ def _show_records(
     rows = staged["source_row"].implode()
     shown = mapped.frame.filter(row_of(pl.col("row_key")).is_in(rows))
     endpoints = drop_repeated(normalize(shown, params).frame)
-    found = _read_found(run, part.number).filter(row_of(pl.col("row_key")).is_in(rows))
+    found = read_found(run, part.number).filter(row_of(pl.col("row_key")).is_in(rows))
     decided = pl.read_parquet(run.decisions).filter(pl.col("partition") == part.number)
     fates = dict(decided.select("row_key", "outcome").iter_rows())
     left_out = set(mapped.left_out["row_key"])
@@ -135,11 +136,6 @@ def _show_records(
                 _show_endpoint(key, keys[key], plan, found, fates.get(key)) for key in sorted(keys)
             ],
         )
-
-
-def _read_found(run: RunDirectory, number: int) -> pl.DataFrame:
-    across = pl.read_parquet(run.run_issues).filter(pl.col("partition") == number)
-    return pl.concat([pl.read_parquet(run.part("found", number)), across.drop("partition")])
 
 
 def _show_source(record: Mapping[str, object], plan: ColumnPlan) -> list[tuple[str, str]]:

@@ -1,16 +1,14 @@
 """Staging: from a source, read once, to partitions that the other phases work on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-
-import polars as pl
 
 from pipelines import progress
 from pipelines.settings import ImportSettings
 from pipelines.sources.base import ReadingOptions, SourceFormat, SourceReader
-from pipelines.sources.cutting import count_text_bytes, cut_partitions, take_rows
+from pipelines.sources.cutting import cut_partitions, take_rows
 from pipelines.sources.registry import decide_format, open_source
 from pipelines.sources.stamps import SourceStamp, refuse_changed
 from pipelines.sources.streams import refuse_unpacked
@@ -23,13 +21,9 @@ from schemas.mapping import Mapping
 PARTITION_BYTES = 20 << 20
 """Bytes of text in a partition at the most, however few rows that are: working on it takes about
 ten times as much memory."""
-
-
 PARTITION_CELLS = 5_000_000
 """Cells in a partition at the most, which even empty take 16 bytes each: some fifty thousand rows
 of a hundred columns, a thousand of the widest source."""
-
-
 ROW_BYTES = 50
 """What a row counts for, besides its text: one that is empty takes time and room, too."""
 
@@ -112,8 +106,14 @@ def stage(
     """
     known, reader = _open(stamp, settings, mapping)
     partitions: list[PartitionRecord] = []
-    frames = _refuse_excess(take_rows(reader.read(), limit), stamp)
-    for frame in cut_partitions(frames, settings.partition_rows, PARTITION_CELLS, PARTITION_BYTES):
+    parts = cut_partitions(
+        take_rows(reader.read(), limit),
+        settings.partition_rows,
+        PARTITION_CELLS,
+        PARTITION_BYTES,
+        partial(_refuse_excess, stamp),
+    )
+    for frame in parts:
         number = first_partition + len(partitions)
         write_parquet(frame, run.part("staged", number))
         partitions.append(PartitionRecord(number=number, input=index, rows=frame.height))
@@ -134,16 +134,13 @@ def stage(
     return Staged(record, partitions)
 
 
-def _refuse_excess(frames: Iterator[pl.DataFrame], stamp: SourceStamp) -> Iterator[pl.DataFrame]:
+def _refuse_excess(stamp: SourceStamp, rows: int, text_bytes: int) -> None:
     """Refuse a source that comes to more than anything honest, in whatever way it is packed.
 
     Formats that keep a value once for all of its rows are another way than archives.
     """
-    text_bytes = 0
-    for frame in frames:
-        text_bytes += int(count_text_bytes(frame).sum()) + ROW_BYTES * frame.height
-        refuse_unpacked(stamp.source.name, text_bytes, stamp.member_bytes or stamp.size_bytes)
-        yield frame
+    packed_bytes = stamp.member_bytes or stamp.size_bytes
+    refuse_unpacked(stamp.source.name, text_bytes + ROW_BYTES * rows, packed_bytes)
 
 
 @lru_cache(maxsize=1)  # the members of an archive come one after the other

@@ -63,14 +63,19 @@ def _read_issues(
     """Read the issues of a partition; with a plan, under the names of the source's columns."""
     if not run.part("prepared", number).is_file():  # the run stopped before
         return ISSUE_SCHEMA.to_frame()
+    found = read_found(run, number)
+    endpoints = pl.read_parquet(run.part("rows", number))
+    described = describe_issues(found, manifest.source_of(number).path, endpoints)
+    return described if plan is None else described.with_columns(name_source_columns(found, plan))
+
+
+def read_found(run: RunDirectory, number: int) -> pl.DataFrame:
+    """Read what was found in a prepared partition, across rows too once that was looked at."""
     found = pl.read_parquet(run.part("found", number))
     if run.decisions.is_file():
         across = pl.scan_parquet(run.run_issues).filter(pl.col("partition") == number)
         found = pl.concat([found, across.drop("partition").collect()])
-    found = found.sort("row_key", "column", maintain_order=True)
-    endpoints = pl.read_parquet(run.part("rows", number))
-    described = describe_issues(found, manifest.source_of(number).path, endpoints)
-    return described if plan is None else described.with_columns(name_source_columns(found, plan))
+    return found.sort("row_key", "column", maintain_order=True)
 
 
 def write_row_files(run: RunDirectory, manifest: Manifest, *, with_unprocessed: bool) -> None:

@@ -1,6 +1,6 @@
 """Cutting: from a stream of frames to partitions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import polars as pl
 
@@ -9,7 +9,11 @@ ITEM_BYTES = 16
 
 
 def cut_partitions(
-    frames: Iterator[pl.DataFrame], rows: int, cells: int, size_bytes: int
+    frames: Iterator[pl.DataFrame],
+    rows: int,
+    cells: int,
+    size_bytes: int,
+    check: Callable[[int, int], None] = lambda _, __: None,
 ) -> Iterator[pl.DataFrame]:
     """Cut a stream of frames into partitions; an equal stream is cut equally.
 
@@ -18,12 +22,17 @@ def cut_partitions(
         rows: Rows of a partition; fewer only where it would be too large, and at the end.
         cells: Cells that it may hold, as an empty one takes memory, too.
         size_bytes: Bytes of text that it may hold; a single row may hold more.
+        check: Called with the rows and the bytes of text so far; refuses what goes too far.
     """
+    total_rows = total_bytes = 0
     waiting: list[pl.DataFrame] = []
     height = size = 0
     for frame in frames:
         rows = max(1, min(rows, cells // frame.width))
         ends = count_text_bytes(frame).cum_sum()
+        total_rows += frame.height
+        total_bytes += int(ends[-1]) if frame.height else 0
+        check(total_rows, total_bytes)
         start = 0
         while start < frame.height:
             before = int(ends[start - 1]) if start else 0
