@@ -1,12 +1,12 @@
 """Recognizing an export by its header: which preset knows most of it."""
 
 from collections.abc import Mapping as MappingType
-from fnmatch import fnmatchcase
 
 from pipelines.suggesting.preset_consent import consent_columns, plain
 from pipelines.suggesting.words import find_meaning
 from schemas.columns import READ_ONLY_COLUMNS, canonical_name
 from schemas.mapping import ColumnRule, Mapping
+from schemas.mapping_text import fits_glob
 
 FEWEST_OWN = 2
 """Headers that no other preset has and that are no everyday words: one may be chance."""
@@ -35,7 +35,7 @@ def mentioned_columns(mapping: Mapping) -> dict[str, str]:
 
 def is_ignored(header: str, mapping: Mapping) -> bool:
     """Say whether a mapping leaves a column out on purpose."""
-    return any(fnmatchcase(plain(header), plain(pattern)) for pattern in mapping.ignore)
+    return any(fits_glob(header, pattern) for pattern in mapping.ignore)
 
 
 def required_columns(mapping: Mapping) -> set[str]:
