@@ -26,6 +26,7 @@ from pipelines.terminal.options import (
     SETTINGS_FILE,
     SOURCE_OPTIONS,
     SOURCES,
+    SYNC_OPTIONS,
     option,
     read_settings_file,
     with_options,
@@ -67,7 +68,7 @@ def cli() -> None:
 
 
 @cli.command()
-@with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS)
+@with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
 def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     """Import files, globs, directories, s3://BUCKET/PREFIX or - (standard input).
 
@@ -89,7 +90,7 @@ def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
 
 
 @cli.command()
-@with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS)
+@with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
 def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     """Report what is wrong with an export.
 
@@ -104,7 +105,7 @@ def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
 
 
 @cli.command()
-@with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS)
+@with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
 def plan(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     """Say what `run` would do; sends nothing.
 
@@ -120,7 +121,7 @@ def plan(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
 
 @cli.command()
 @click.argument("run_id")
-@with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS)
+@with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
 def resume(run_id: str, runs_dir: Place, *, as_json: bool, **_: Any) -> None:
     """Go on with a run that stopped, wherever that was.
 

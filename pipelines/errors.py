@@ -45,6 +45,12 @@ class RunStateError(EndpointImportError):
     exit_code = 2
 
 
+class StateError(EndpointImportError):
+    """The sync state cannot be used: another run holds it, or its files are gone or damaged."""
+
+    exit_code = 2
+
+
 class SourceError(EndpointImportError):
     """A source cannot be read at all: fix the file. Names the file and, where known, the record."""
 

@@ -1,21 +1,23 @@
 """Settings of a run: what the command line, the settings file and Prefect's parameters fill in."""
 
 import codecs
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from pipelines.defaults import LOCAL_APPLICATION, PARTITION_ROWS
 from pipelines.sources.base import ReadingOptions
 from pipelines.steps.guards import parse_threshold
-from pipelines.storage.places import RunsDir
+from pipelines.storage.places import Place, RunsDir
 from schemas import undecoded
 from schemas.channels import ChannelType
 from schemas.codes import country_codes, normalize_countries
 from schemas.phones import PhoneCheck
+from schemas.sync import RetirePolicy, SyncMode
 
 SIGNS: dict[str, dict[str, str]] = {
     "delimiter": {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"},
@@ -23,6 +25,24 @@ SIGNS: dict[str, dict[str, str]] = {
     "escape": {"backslash": "\\", "none": "none"},
 }
 """Names of the signs of CSV files, for those that are hard to type or to see."""
+
+
+STATE_FOLDER = ".state"
+"""Where states are kept in the folder of the runs, if nowhere else."""
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h|d)", re.IGNORECASE)
+_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(text: str) -> float:
+    """Read a time such as 90m, 24h or 7d; give seconds.
+
+    Raises:
+        ValueError: It is none.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or float(match[1]) == 0:
+        raise ValueError(f"{text!r} is no time such as 90m, 24h or 7d")
+    return float(match[1]) * _SECONDS[match[2].lower()]
 
 
 def _join(field: str) -> str:
@@ -86,6 +106,31 @@ class ImportSettings(BaseModel):
     """Share (5%) or number of invalid rows above which nothing is sent."""
     limit: Annotated[int | None, Field(ge=1)] = None
     """Read only this many records."""
+    sync_mode: SyncMode = SyncMode.UPSERT
+    """Which rows are sent: all, or those whose content changed since the service accepted them."""
+    state_dir: RunsDir | None = None
+    """Where it is kept what services accepted; .state in runs_dir if empty."""
+    no_state: bool = False
+    """Neither read nor write it: for a service that is imported into once."""
+    full_refresh: bool = False
+    """Send unchanged rows too. Consent is still guarded by what the state says of it."""
+    allow_opt_in: bool = False
+    """Send rows that turn a stored OptOut ALL into NONE, or activate an INACTIVE endpoint."""
+    feed: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "main"
+    """Name of what the sources are, where several imports keep one application up to date; mirror
+    retires only what was in this one."""
+    retire: RetirePolicy = RetirePolicy.OPTOUT
+    """What mirror does with an endpoint that is gone from the source."""
+    max_removals: str = "1%"
+    """Share of the feed's endpoints, or number of them, above which mirror does nothing at all."""
+    max_shrink: str = "20%"
+    """How much smaller than last time the source may be, before mirror does nothing at all."""
+    max_unidentified: str = "0"
+    """Share or number of rows whose Id cannot be told, above which mirror does nothing at all."""
+    every: str | None = None
+    """Time between two runs, such as 24h; a plan that takes longer says so."""
+    unfinished: Literal["supersede", "resume", "refuse"] = "supersede"
+    """What becomes of a run into the same application that was not finished."""
     partition_rows: Annotated[int, Field(ge=100, le=1_000_000)] = PARTITION_ROWS
     """Records per partition at the most; large records make smaller partitions."""
     keep_staged: bool = False
@@ -102,6 +147,16 @@ class ImportSettings(BaseModel):
             has_header=not self.no_header,
             sheet=self.sheet,
         )
+
+    @property
+    def state_place(self) -> Place:
+        """Where the states of all applications are kept."""
+        return self.runs_dir / STATE_FOLDER if self.state_dir is None else self.state_dir
+
+    @property
+    def every_s(self) -> float | None:
+        """Seconds between two runs, if that is told."""
+        return None if self.every is None else parse_duration(self.every)
 
     @property
     def application(self) -> str | None:
@@ -174,9 +229,24 @@ class ImportSettings(BaseModel):
             ) from error
         return name
 
-    @field_validator("max_invalid")
+    @field_validator("max_invalid", "max_removals", "max_shrink", "max_unidentified")
     @classmethod
     def _check_threshold(cls, value: str | None) -> str | None:
         if value is not None:
             parse_threshold(value)
         return value
+
+    @field_validator("every")
+    @classmethod
+    def _check_duration(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_duration(value)
+        return value
+
+    @model_validator(mode="after")
+    def _check_sync(self) -> Self:
+        if self.sync_mode is not SyncMode.UPSERT and self.no_state:
+            raise ValueError(f"sync_mode {self.sync_mode.value} needs the state; leave no_state out")
+        if self.sync_mode is SyncMode.MIRROR and self.limit is not None:
+            raise ValueError("mirror takes what it does not read for gone; leave limit out")
+        return self

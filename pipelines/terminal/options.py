@@ -14,6 +14,7 @@ import click
 from pipelines.defaults import PARTITION_ROWS
 from pipelines.storage.places import Place, parse_place
 from schemas.channels import ChannelType
+from schemas.sync import RetirePolicy, SyncMode
 
 SETTINGS_FILE = Path("endpoint-import.toml")
 """The settings file that is read if it is there and no other is named."""
@@ -181,6 +182,86 @@ DESTINATION_OPTIONS = (
     ),
 )
 """Where to send and how fast."""
+
+STATE_DIR = option(
+    "--state-dir",
+    type=_read_place,
+    metavar="DIRECTORY",
+    help="Where it is kept what services accepted: a folder, or s3://BUCKET/PREFIX. "
+    "Default: .state in the folder of the runs.",
+)
+SYNC_OPTIONS = (
+    option(
+        "--sync-mode",
+        type=click.Choice([mode.value for mode in SyncMode]),
+        default=SyncMode.UPSERT.value,
+        help="What is sent: upsert, everything; changed, rows whose content is not what the service "
+        "last accepted; mirror, as changed, and endpoints that are gone from the source are retired.",
+    ),
+    STATE_DIR,
+    option(
+        "--no-state",
+        is_flag=True,
+        help="Keep nothing of what the service accepts: for a service that is imported into once.",
+    ),
+    option(
+        "--full-refresh",
+        is_flag=True,
+        help="Send unchanged rows too; consent is guarded all the same.",
+    ),
+    option(
+        "--allow-opt-in",
+        is_flag=True,
+        help="Send rows that turn an accepted OptOut ALL into NONE, or activate an endpoint that was "
+        "set INACTIVE. Without it they are held.",
+    ),
+    option(
+        "--feed",
+        metavar="NAME",
+        default="main",
+        help="Name of what the sources are, where several imports keep one application up to date; "
+        "mirror retires only what was in this one.",
+    ),
+    option(
+        "--retire",
+        type=click.Choice([policy.value for policy in RetirePolicy]),
+        default=RetirePolicy.OPTOUT.value,
+        help="What mirror does with endpoints that are gone: opt them out of everything, set them "
+        "INACTIVE, or delete them.",
+    ),
+    option(
+        "--max-removals",
+        metavar="SHARE|N",
+        default="1%",
+        help="Send nothing if mirror would retire more endpoints than this.",
+    ),
+    option(
+        "--max-shrink",
+        metavar="SHARE|N",
+        default="20%",
+        help="Send nothing if mirror finds the source smaller than last time by more than this.",
+    ),
+    option(
+        "--max-unidentified",
+        metavar="SHARE|N",
+        default="0",
+        help="Send nothing if mirror cannot tell the Id of more rows than this: any of them could be "
+        "one that seems to be gone.",
+    ),
+    option(
+        "--every",
+        metavar="TIME",
+        help="Time between two runs, such as 24h: it is told if an import would take longer.",
+    ),
+    option(
+        "--unfinished",
+        type=click.Choice(["supersede", "resume", "refuse"]),
+        default="supersede",
+        help="What becomes of an earlier run into this application that was not finished: this one "
+        "takes its place, it is resumed first, or this one is refused.",
+    ),
+)
+"""What is sent of what was read, and what is done about the rest."""
 
 REHEARSAL_OPTIONS = (
     option(
