@@ -19,11 +19,14 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from pipelines import runners, stopping
 from pipelines.books import judge, summarize
+from pipelines.comparing import Comparison, Observer, compare_run, load_comparison
 from pipelines.delivering import deliver_in_lanes
 from pipelines.errors import (
     ClusterError,
     EndpointImportError,
     GuardError,
+    RunStateError,
+    StateError,
     StoppedError,
     StorageError,
 )
@@ -31,6 +34,7 @@ from pipelines.intake import take_in
 from pipelines.mapping_files import load_mapping
 from pipelines.phases import phase
 from pipelines.previewing import make_preview
+from pipelines.recording import record_accepted, record_intent
 from pipelines.report.page import render_page
 from pipelines.report.results import (
     count_invalid,
@@ -42,10 +46,12 @@ from pipelines.report.results import (
 from pipelines.report.summary import require_balance
 from pipelines.report.verdict import say_verdict
 from pipelines.resuming import is_finished, require_resumable
+from pipelines.retiring import guard_removals, retire_gone
 from pipelines.sending import close_sender, open_sender, read_counts, renew_sender
 from pipelines.settings import ImportSettings
 from pipelines.sources.finding import find_sources
 from pipelines.sources.stamps import stamp_source
+from pipelines.state.base import StateReader, StateWriter
 from pipelines.steps.guards import check_invalid_share
 from pipelines.storage.atomic import write_json, write_text
 from pipelines.storage.manifest import (
@@ -64,12 +70,20 @@ from pipelines.storage.run_dir import (
     open_run_directory,
 )
 from pipelines.storage.run_lock import locked
+from pipelines.syncing import (
+    find_unfinished,
+    holding_state,
+    read_state,
+    require_still_ours,
+)
 from pipelines.tasks import (
     deliver_partition,
+    key_partition,
     resolve_run,
     settle_rows,
 )
 from schemas.outcomes import Outcome
+from schemas.sync import SyncMode
 
 WORKERS = 2
 """Partitions prepared or delivered at once, and so held in memory. polars uses all cores for each
@@ -91,11 +105,38 @@ def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
         StoppedError: A signal stopped the run; the results are written.
         StorageError: The run directory cannot be written any more.
     """
-    destination = renew_sender(settings).destination.name
+    run_id = settings.run_id or new_run_id(datetime.now(UTC))
+    destination = renew_sender(settings).destination
     try:
-        return begin_run(settings, "run", destination)
+        if settings.unfinished == "resume":
+            resume_unfinished(settings)
+        with holding_state(settings, run_id, read_born(destination), is_new=True) as state:
+            return begin_run(settings, run_id, "run", destination.name, state)
     finally:
         close_sender(settings)
+
+
+def resume_unfinished(settings: ImportSettings) -> None:
+    """Bring a run into this application to its end that was not finished.
+
+    Raises:
+        StateError: It is not where this one is kept.
+        EndpointImportError: It stopped again.
+    """
+    other = None if settings.no_state else find_unfinished(read_state(settings))
+    if other is None:
+        return
+    try:
+        open_run_directory(settings.runs_dir, other)
+    except RunStateError as error:
+        raise StateError(
+            f"Run {other} into this application was not finished, and is not in "
+            f"{settings.runs_dir}. Let this run take its place: --unfinished supersede."
+        ) from error
+    get_run_logger().info("run %s was not finished, and is resumed first", other)
+    embedded_url = settings.endpoint_url if settings.embedded else None
+    resume_run(other, settings.runs_dir, embedded_url=embedded_url)
+    renew_sender(settings)
 
 
 @flow(name="check-quality", task_runner=_THREADS)
@@ -107,7 +148,7 @@ def check_quality(
     Rows that could be imported are `unprocessed` in the summary. Raises what `import_endpoints`
     does, except what is about a destination.
     """
-    return begin_run(settings, command, None)
+    return begin_run(settings, settings.run_id or new_run_id(datetime.now(UTC)), command, None)
 
 
 @flow(name="resume-run", task_runner=_THREADS)
@@ -163,23 +204,32 @@ def resume_run(
         manifest.status, manifest.message, manifest.finished_at = RunStatus.RUNNING, None, None
         save_manifest(manifest, run)
         get_run_logger().info("run %s goes on, in %s", run.run_id, run.location)
-        if manifest.command == "run":
-            manifest.destination = renew_sender(settings).destination.name
-        try:
+        if manifest.command != "run":
             return go_through(run, manifest, settings)
+        destination = renew_sender(settings).destination
+        manifest.destination = destination.name
+        try:
+            born = read_born(destination)
+            with holding_state(settings, run_id, born, is_new=False) as state:
+                return go_through(run, manifest, settings, state)
         finally:
-            if manifest.command == "run":
-                close_sender(settings)
+            close_sender(settings)
 
 
-def begin_run(settings: ImportSettings, command: str, destination: str | None) -> dict[str, Any]:
+def begin_run(
+    settings: ImportSettings,
+    run_id: str,
+    command: str,
+    destination: str | None,
+    state: StateWriter | None = None,
+) -> dict[str, Any]:
     """Make the run directory, write its first manifest, and go through the phases."""
     mapping = load_mapping(settings.mapping)
     sources = find_sources(settings.sources)
     now = datetime.now(UTC)
     with ExitStack() as stack:
         stack.enter_context(runners.chosen(settings))
-        run = create_run_directory(settings.runs_dir, settings.run_id or new_run_id(now))
+        run = create_run_directory(settings.runs_dir, run_id)
         stack.enter_context(locked(run))
         manifest = Manifest(
             run_id=run.run_id,
@@ -195,14 +245,19 @@ def begin_run(settings: ImportSettings, command: str, destination: str | None) -
         )
         save_manifest(manifest, run)
         get_run_logger().info("run %s begins, in %s", run.run_id, run.location)
-        return go_through(run, manifest, settings)
+        return go_through(run, manifest, settings, state)
 
 
-def go_through(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> dict[str, Any]:
+def go_through(
+    run: RunDirectory,
+    manifest: Manifest,
+    settings: ImportSettings,
+    state: StateWriter | None = None,
+) -> dict[str, Any]:
     """Do what is left to do of the phases, then report; give the summary."""
     try:
         with stopping.on_signals(), runners.shared(run) as known:
-            stopped_by = process(known, manifest, settings)
+            stopped_by = process(known, manifest, settings, state)
             return report(known, manifest, settings, stopped_by)
     except BaseException as error:
         note_failure(run, manifest, error)
@@ -210,7 +265,7 @@ def go_through(run: RunDirectory, manifest: Manifest, settings: ImportSettings) 
 
 
 def process(
-    run: RunDirectory, manifest: Manifest, settings: ImportSettings
+    run: RunDirectory, manifest: Manifest, settings: ImportSettings, state: StateWriter | None
 ) -> EndpointImportError | None:
     """Stage, prepare, resolve and, for an import, deliver; give what stopped the run, if it did."""
     valid = take_in(run, manifest, settings)
@@ -221,10 +276,76 @@ def process(
     rows, invalid = manifest.rows - count_left_out(run, manifest), count_invalid(run, manifest)
     get_run_logger().info("%d rows, %d invalid", rows, invalid)
     breach = guard(manifest, rows, invalid, settings)
-    if breach is not None or manifest.command != "run":
+    if breach is not None:
         return breach
-    with phase(manifest, "deliver", valid - resolved.invalid - resolved.others):
-        return deliver(run, manifest, settings)
+    sendable = valid - resolved.invalid - resolved.others
+    if manifest.command == "run" and state is not None:
+        return synchronize(run, manifest, settings, state, sendable)
+    if manifest.command == "run":
+        with phase(manifest, "deliver", sendable):
+            return deliver(run, manifest, settings)
+    if manifest.command == "plan" and settings.sync_mode is not SyncMode.UPSERT:
+        return plan_sync(run, manifest, settings, sendable)
+    return None
+
+
+def synchronize(
+    run: RunDirectory,
+    manifest: Manifest,
+    settings: ImportSettings,
+    state: StateWriter,
+    sendable: int,
+) -> EndpointImportError | None:
+    """Send what is due, retire what is gone, and note what the service took."""
+    feed = state.number_feed(settings.feed)
+    comparison = load_comparison(run)
+    if comparison is None:
+        with phase(manifest, "compare", sendable):
+            comparison = compare_with(run, manifest, settings, state, feed)
+    require_still_ours(state, run.run_id, comparison.generation)
+    breach = guard_removals(run, settings, state, comparison)
+    if breach is not None:
+        return breach
+    record_intent(run, state, comparison)
+    with phase(manifest, "deliver", comparison.due):
+        error = deliver(run, manifest, settings)
+    if error is None and comparison.gone:
+        with phase(manifest, "retire", comparison.gone):
+            error = retire_gone(run, settings)
+    with phase(manifest, "record"):
+        record_accepted(run, manifest, settings, state, comparison, is_final=error is None)
+    return error
+
+
+def compare_with(
+    run: RunDirectory,
+    manifest: Manifest,
+    settings: ImportSettings,
+    state: StateReader,
+    feed: int,
+    observe: Observer | None = None,
+) -> Comparison:
+    """Find out how the rows that could be sent stand to the state."""
+    is_mirror = settings.sync_mode is SyncMode.MIRROR
+    futures = [
+        key_partition.submit(run, part, with_present=is_mirror) for part in manifest.partitions
+    ]
+    wait(list(futures))
+    for future in futures:
+        future.result()
+    return compare_run(run, manifest, settings, state, feed, observe)
+
+
+def plan_sync(
+    run: RunDirectory, manifest: Manifest, settings: ImportSettings, sendable: int
+) -> EndpointImportError | None:
+    """Find out what a run in this mode would send and retire, and whether a guard would stop it."""
+    state = read_state(settings)
+    names = list(state.feeds)
+    feed = names.index(settings.feed) if settings.feed in names else len(names)
+    with phase(manifest, "compare", sendable):
+        comparison = compare_with(run, manifest, settings, state, feed)
+    return guard_removals(run, settings, state, comparison)
 
 
 def guard(
@@ -265,8 +386,10 @@ def report(
         settle_partitions(run, manifest)
         counts = count_run(run, manifest)
         issues_by_code = write_issues(run, manifest)
-        with_unprocessed = manifest.command == "run" and counts.rows[Outcome.UNPROCESSED] > 0
-        write_row_files(run, manifest, with_unprocessed=with_unprocessed)
+        there = {outcome for outcome, rows in counts.rows.items() if rows}
+        write_row_files(
+            run, manifest, there if manifest.command == "run" else there - {Outcome.UNPROCESSED}
+        )
         if manifest.command == "plan" and run.decisions.is_file():
             preview = make_preview(run, manifest, settings)
             write_json(preview.model_dump(mode="json"), run.preview)
@@ -305,7 +428,7 @@ def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:
 def note_failure(run: RunDirectory, manifest: Manifest, error: BaseException) -> None:
     """Write into the manifest why a run could not be finished, unless that is written already."""
     if manifest.finished_at is None:
-        is_curable = isinstance(error, StorageError | ClusterError)
+        is_curable = isinstance(error, StorageError | ClusterError | StateError)
         manifest.status = RunStatus.STOPPED if is_curable else RunStatus.FAILED
         manifest.message = str(error) or type(error).__name__
         manifest.attempts[-1].finished_at = datetime.now(UTC)

@@ -13,6 +13,7 @@ from typing import Any
 from prefect import get_run_logger
 from prefect.futures import PrefectFuture, wait
 
+from pipelines.comparing import is_compared
 from pipelines.errors import SourceError, StorageError
 from pipelines.phases import phase
 from pipelines.preparing import may_have_excess
@@ -42,7 +43,7 @@ def take_in(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> 
     is_known = not may_have_excess(layouts)
 
     def prepare(part: PartitionRecord) -> None:
-        with_items = manifest.command == "run"
+        with_items = manifest.command == "run" or is_compared(manifest.command, settings)
         future = prepare_partition.submit(
             run, part, layouts[part.input], excess, settings, with_items=with_items
         )

@@ -17,6 +17,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from pipelines import progress, stopping
+from pipelines.comparing import key_present, key_rows
 from pipelines.errors import DestinationError, EndpointImportError, StorageError
 from pipelines.lanes import Lane
 from pipelines.preparing import find_excess, prepare
@@ -33,6 +34,7 @@ from pipelines.staging import SourceLayout, Staged, stage
 from pipelines.steps.outcomes import (
     fold_endpoints,
     name_endpoints,
+    settle_compared,
     settle_delivered,
     settle_partition,
     settle_refused,
@@ -132,6 +134,21 @@ def _read_keys(run: RunDirectory, number: int, columns: Sequence[str]) -> pl.Dat
     return pl.read_parquet(run.part("prepared", number), columns=list(columns))
 
 
+@task(task_run_name="key-{part.number}", cache_policy=NO_CACHE)
+def key_partition(run: RunDirectory, part: PartitionRecord, *, with_present: bool) -> None:
+    """Write the rows of a partition down in the order in which they are compared with the state.
+
+    Args:
+        run: The run.
+        part: The partition.
+        with_present: Whether it is asked which Ids stand in it at all.
+    """
+    if not run.part("keyed", part.number).is_file():
+        key_rows(run, part.number)
+    if with_present and not run.part("present", part.number).is_file():
+        key_present(run, part.number)
+
+
 @task(task_run_name="deliver-{part.number}", cache_policy=NO_CACHE)
 def deliver_partition(
     run: RunDirectory, part: PartitionRecord, settings: ImportSettings, lane: Lane | None = None
@@ -182,6 +199,8 @@ def settle_rows(
         )
     if run.decisions.is_file():
         verdicts.append(describe_decisions(read_decisions(run, part.number), source_files))
+        if run.comparison.is_file():
+            verdicts.append(settle_compared(pl.read_parquet(run.part("compared", part.number))))
         sent = read_sendable(run, part.number, "row_key").to_frame()
         verdicts.append(settle_delivered(sent, read_deliveries(run, part.number)))
     source_file = source_files[part.number]

@@ -326,6 +326,18 @@ DUPLICATE_ID = "endpoint.duplicate_id"
 """Code of the outcome `duplicate`; not an issue, as nothing is wrong with the row itself."""
 SERVICE_REFUSED = "service.refused"
 """Code of the outcome `rejected`; the message is the service's own."""
+OPT_IN_HELD = "consent.opt_in"
+"""Code of the outcome `held`: the row would opt someone in again who is known to have opted out."""
+REACTIVATION_HELD = "consent.reactivation"
+"""Code of the outcome `held`: the row would activate an endpoint that was set INACTIVE."""
+HELD_MESSAGES = {
+    OPT_IN_HELD: "The service was told OptOut ALL for this Id, and the row would end that. Let the "
+    "source say OptOut ALL or nothing, map a column of consent to OptOut, or give --allow-opt-in.",
+    REACTIVATION_HELD: "The service was told EndpointStatus INACTIVE for this Id, and any update "
+    "without it ends that. Let the source say INACTIVE, map a column that says ACTIVE to "
+    "EndpointStatus, or give --allow-opt-in.",
+}
+"""What is told of rows that are held, by code."""
 
 ISSUE_SCHEMA = pl.Schema(
     {

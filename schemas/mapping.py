@@ -103,6 +103,23 @@ class Mapping(MappingPart):
         tables = [self.columns, *(endpoint.columns for endpoint in self.endpoints)]
         return tuple(rule for table in tables for rule in table.items())
 
+    def stating(self, column: str, word: str) -> frozenset[int]:
+        """Give the numbers of the endpoints whose column comes from columns of the source.
+
+        A word that the mapping itself puts in where those are blank is not theirs.
+
+        Args:
+            column: An endpoint column, such as OptOut.
+            word: The word that is asked about, such as NONE.
+        """
+        tables = [endpoint.columns for endpoint in self.endpoints] or [{}]
+        rules = (table.get(column, self.columns.get(column)) for table in tables)
+        return frozenset(
+            number
+            for number, rule in enumerate(rules)
+            if rule is not None and rule.columns and (rule.default or "").upper() != word
+        )
+
     @property
     def all_conditions(self) -> tuple[Condition, ...]:
         """Every condition."""

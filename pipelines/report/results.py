@@ -4,7 +4,7 @@ One partition is in memory at a time.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -78,18 +78,23 @@ def read_found(run: RunDirectory, number: int) -> pl.DataFrame:
     return found.sort("row_key", "column", maintain_order=True)
 
 
-def write_row_files(run: RunDirectory, manifest: Manifest, *, with_unprocessed: bool) -> None:
-    """Write errors.csv always, and unprocessed.csv where there are unprocessed rows."""
-    _write(run, manifest, sorted(TO_FIX), "errors")
-    if with_unprocessed:
-        _write(run, manifest, [Outcome.UNPROCESSED.value], "unprocessed")
-    else:  # there may be one of an attempt that stopped
-        run.remove(run.unprocessed)
+def write_row_files(run: RunDirectory, manifest: Manifest, outcomes: Collection[Outcome]) -> None:
+    """Write errors.csv always; held.csv and unprocessed.csv where there are such rows.
+
+    Args:
+        run: The run.
+        manifest: Its manifest.
+        outcomes: Those of which there are rows to be written.
+    """
+    _write(run, manifest, sorted(TO_FIX), run.errors)
+    for outcome, path in ((Outcome.HELD, run.held), (Outcome.UNPROCESSED, run.unprocessed)):
+        if outcome in outcomes:
+            _write(run, manifest, [outcome.value], path)
+        else:  # there may be one of an attempt that stopped
+            run.remove(path)
 
 
-def _write(run: RunDirectory, manifest: Manifest, wanted: Sequence[str], name: str) -> None:
-    path = {"errors": run.errors, "unprocessed": run.unprocessed}[name]
-
+def _write(run: RunDirectory, manifest: Manifest, wanted: Sequence[str], path: Path) -> None:
     mapping = manifest.read_mapping()
 
     def slices() -> Iterator[RowSlice]:

@@ -6,9 +6,10 @@ import polars as pl
 
 from pipelines.errors import BooksError
 from pipelines.steps.result import ERROR_CODES
-from schemas.issues import ISSUE_KINDS
+from schemas.issues import HELD_MESSAGES, ISSUE_KINDS, OPT_IN_HELD, REACTIVATION_HELD
 from schemas.outcomes import ENDPOINT_OUTCOME_SCHEMA, OUTCOME_SCHEMA, WORST_FIRST, Outcome
 from schemas.row_keys import endpoint_of, row_of
+from schemas.sync import DUE, Standing
 
 DELIVERY_SCHEMA = pl.Schema(
     {
@@ -54,6 +55,24 @@ def settle_delivered(sent: pl.DataFrame, deliveries: pl.DataFrame) -> pl.DataFra
             maintain_order="left",
         )
         .select("row_key", *_VERDICT)
+    )
+
+
+def settle_compared(compared: pl.DataFrame) -> pl.DataFrame:
+    """Give the rows that are not sent, as they were compared with what the service has.
+
+    Args:
+        compared: `row_key` and `standing` (`schemas.sync.Standing`).
+    """
+    standing = pl.col("standing")
+    codes = {int(Standing.OPTS_IN): OPT_IN_HELD, int(Standing.REACTIVATES): REACTIVATION_HELD}
+    code = standing.replace_strict(codes, default=None, return_dtype=pl.String)
+    held, unchanged = pl.lit(Outcome.HELD.value), pl.lit(Outcome.UNCHANGED.value)
+    return compared.filter(~standing.is_in([int(due) for due in DUE])).select(
+        "row_key",
+        pl.when(standing == int(Standing.UNCHANGED)).then(unchanged).otherwise(held).alias("outcome"),
+        code.alias("code"),
+        code.replace_strict(HELD_MESSAGES, default=None, return_dtype=pl.String).alias("message"),
     )
 
 

@@ -11,10 +11,18 @@
       resolved/decisions.parquet     rows that are not sent, and why
       resolved/found.parquet         issues across rows
       resolved/opt_outs.parquet      rows that keep the opt-out of a duplicate
+      resolved/comparison.json       how many rows are due, unchanged, held, gone
+      keyed/part-00000.parquet       rows that could be sent, in the order of the hashes of their Ids
+      present/part-00000.parquet     Ids of all rows, likewise (mirror)
+      compared/part-00000.parquet    how they stand to what the service last accepted
+      gone/part-00000.parquet, .log  records of endpoints that are to be retired, and the answers
+      intents/part-00000.parquet     records for the state before sending
+      taken/part-00000.parquet       rows that the service took, in the order of `keyed`
       delivered/part-00000.log       answers of the service by position, as they came
       outcomes/part-00000.parquet    one outcome for every row
       endpoints/part-00000.parquet   one for every endpoint, where rows may give several
-      issues.parquet  errors.csv  unprocessed.csv  summary.json  report.html  preview.json
+      issues.parquet  errors.csv  held.csv  unprocessed.csv  removals.csv
+      summary.json  report.html  preview.json  diff.json
       lock                      who works on the run (`run_lock`)
       stop                      asks workers on a cluster to come to an end (`stop_request`)
 
@@ -36,7 +44,10 @@ from pipelines.storage.atomic import remove_leftovers
 from pipelines.storage.places import Place, S3Folder
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-WORKING_FOLDERS = ("staged", "rows", "left_out", "prepared", "found", "resolved", "delivered")
+WORKING_FOLDERS = (
+    *("staged", "rows", "left_out", "prepared", "found", "resolved"),
+    *("keyed", "present", "compared", "gone", "intents", "taken", "delivered"),
+)
 FOLDERS = (*WORKING_FOLDERS, "outcomes", "endpoints")
 
 
@@ -103,6 +114,16 @@ class RunDirectory:
         return self.at("unprocessed.csv")
 
     @property
+    def held(self) -> Path:
+        """Rows that a consent guard kept back."""
+        return self.at("held.csv")
+
+    @property
+    def removals(self) -> Path:
+        """Endpoints that are gone from the source, and what became of them."""
+        return self.at("removals.csv")
+
+    @property
     def issues(self) -> Path:
         """All issues."""
         return self.at("issues.parquet")
@@ -121,6 +142,16 @@ class RunDirectory:
     def decisions(self) -> Path:
         """What `resolve` decided."""
         return self.at("resolved", "decisions.parquet")
+
+    @property
+    def comparison(self) -> Path:
+        """What came of comparing with the state; the last that it writes."""
+        return self.at("resolved", "comparison.json")
+
+    @property
+    def diff(self) -> Path:
+        """What a plan shows of comparing."""
+        return self.at("diff.json")
 
     @property
     def opt_outs(self) -> Path:

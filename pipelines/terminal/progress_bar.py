@@ -26,7 +26,10 @@ WORDS = {
     "stage": "reading",
     "prepare": "validating",
     "resolve": "comparing rows",
+    "compare": "comparing with the last import",
     "deliver": "sending",
+    "retire": "retiring",
+    "record": "noting what was accepted",
     "report": "writing the results",
 }
 LINE_EVERY_S = 10.0

@@ -1,0 +1,283 @@
+"""Comparing: how the rows of a run stand to what the service last accepted.
+
+Rows are written down once more by partition, in the order of the hashes of their Ids. Then one
+range of hashes after the other is read from all partitions and from the state, so that memory is
+bounded by a range, however many Ids there are.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from pipelines import progress
+from pipelines.settings import ImportSettings
+from pipelines.state.base import KeyRange, StateReader
+from pipelines.steps import sync_records
+from pipelines.steps.compare import CompareParams, compare
+from pipelines.steps.encode import opt_out_items
+from pipelines.steps.fingerprint import hash_ids, hash_items
+from pipelines.steps.sync_records import Occasion
+from pipelines.storage.atomic import replacing, write_json, write_parquet
+from pipelines.storage.manifest import Manifest
+from pipelines.storage.run_dir import RunDirectory
+from schemas.sync import DUE, HELD, Standing, SyncMode
+from schemas.sync_records import COMPARED_SCHEMA, KEYED_SCHEMA, RECORD_SCHEMA
+
+ROW_GROUP_ROWS = 8192
+"""Rows that are read at the least where a range begins or ends in them."""
+GONE_ROWS = 50_000
+"""Records of endpoints that are gone, in a file at the most."""
+
+Observer = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame], None]
+"""Is shown the rows, records, verdicts and gone records of each range."""
+
+
+class Comparison(BaseModel):
+    """What came of comparing, in numbers of endpoints."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    generation: int
+    """Of the state that the rows were compared with."""
+    due: int
+    """To be sent."""
+    unchanged: int
+    held: int
+    gone: int
+    """To be retired."""
+    tracked: int
+    """Endpoints of this feed that were sent and are not retired."""
+    identified: int
+    """Endpoints of the source whose Id is known, valid or not."""
+    unidentified: int
+    """Rows of the source that give no Id."""
+    intents: int
+    """Files of records for the commit before sending."""
+
+
+def is_compared(command: str, settings: ImportSettings) -> bool:
+    """Say whether rows are compared with the state: in every import that keeps one, and in its plan.
+
+    A plan for sending everything need not know what the service has.
+    """
+    if command == "plan":
+        return settings.sync_mode is not SyncMode.UPSERT
+    return command == "run" and not settings.no_state
+
+
+def key_rows(run: RunDirectory, number: int) -> int:
+    """Write the rows of a partition down as they are compared; give their number.
+
+    Rows that `resolve` has decided about are left out.
+    """
+    path = run.part("prepared", number)
+    columns = ["row_key", *(c for c in KEYED_SCHEMA.names() if c not in ("partition", "row_key"))]
+    rows = pl.read_parquet(path, columns=columns)
+    decisions = pl.scan_parquet(run.decisions).filter(pl.col("partition") == number).collect()
+    if not decisions.is_empty():
+        rows = rows.join(decisions, on="row_key", how="anti", maintain_order="left")
+    kept = pl.scan_parquet(run.opt_outs).filter(pl.col("partition") == number).collect()
+    if not kept.is_empty():
+        rows = _keep_opt_outs(rows, pl.read_parquet(path, columns=["row_key", "item"]), kept)
+    keyed = rows.with_columns(pl.lit(number, pl.Int64).alias("partition"))
+    write_sorted(keyed.select(KEYED_SCHEMA.names()), run.part("keyed", number))
+    return keyed.height
+
+
+def _keep_opt_outs(
+    rows: pl.DataFrame, items: pl.DataFrame, kept: pl.DataFrame
+) -> pl.DataFrame:
+    """Let the rows that a duplicate opts out be compared as they are sent."""
+    patched = items.join(kept, on="row_key", how="semi", maintain_order="left")
+    contents = patched.select("row_key", hash_items(opt_out_items(patched["item"])).alias("now"))
+    is_kept = pl.col("now").is_not_null()
+    return (
+        rows.join(contents, on="row_key", how="left", maintain_order="left")
+        .with_columns(
+            content=pl.coalesce("now", "content"),
+            opt_out=pl.when(is_kept).then(pl.lit("ALL")).otherwise("opt_out"),
+            layout=pl.when(~is_kept).then("layout"),
+            marks=pl.when(~is_kept).then("marks"),
+        )
+        .drop("now")
+    )
+
+
+def key_present(run: RunDirectory, number: int) -> None:
+    """Write down which Ids stand in a partition, whatever became of their rows."""
+    ids = pl.read_parquet(run.part("rows", number), columns=["endpoint_id"])["endpoint_id"]
+    present = pl.DataFrame(
+        {"key_hash": hash_ids(ids.drop_nulls()), "id_key": ids.drop_nulls().str.to_lowercase()},
+        schema={"key_hash": pl.UInt64, "id_key": pl.String},
+    )
+    write_sorted(present.unique(), run.part("present", number))
+
+
+def write_sorted(frame: pl.DataFrame, path: Path) -> None:
+    """Write rows in the order of `key_hash`, so that a range of them is found without reading all."""
+    with replacing(path) as temporary:
+        frame.sort("key_hash").write_parquet(
+            temporary, compression="lz4", statistics=True, row_group_size=ROW_GROUP_ROWS
+        )
+
+
+def read_range(files: Sequence[Path], part: KeyRange) -> pl.DataFrame:
+    """Read a range of hashes from files that `write_sorted` wrote, one after the other."""
+    first, last = (pl.lit(bound, pl.UInt64) for bound in (part.first, part.last))
+    scanned = pl.scan_parquet(list(files))
+    return scanned.filter(pl.col("key_hash").is_between(first, last)).collect()
+
+
+def load_comparison(run: RunDirectory) -> Comparison | None:
+    """Give what came of comparing, if that was done."""
+    if not run.comparison.is_file():
+        return None
+    return Comparison.model_validate(orjson.loads(run.comparison.read_bytes()))
+
+
+def compare_run(
+    run: RunDirectory,
+    manifest: Manifest,
+    settings: ImportSettings,
+    state: StateReader,
+    feed: int,
+    observe: Observer | None = None,
+) -> Comparison:
+    """Compare all rows of a run with the state, and write down what is to be done about each.
+
+    Args:
+        run: The run; its partitions are keyed.
+        manifest: Its manifest.
+        settings: Its settings.
+        state: What the service last accepted.
+        feed: Number of the run's feed.
+        observe: Is shown each range.
+    """
+    numbers = [part.number for part in manifest.partitions]
+    for path in run.list_files("gone", ".parquet"):  # of an attempt that was killed in this
+        run.remove(path)
+    work = _Work(run, numbers, settings, compare_params(manifest, settings), feed)
+    for part in state.ranges(count_rows(run, "keyed", numbers)):
+        shown = work.add(part, state.read(part))
+        if observe is not None:
+            observe(*shown)
+    comparison = work.finish(state.generation)
+    write_json(comparison.model_dump(mode="json"), run.comparison)
+    return comparison
+
+
+def compare_params(manifest: Manifest, settings: ImportSettings) -> CompareParams:
+    """Say what is allowed to the rows of a run."""
+    mapping = manifest.read_mapping()
+    return CompareParams(
+        is_full_refresh=settings.full_refresh or settings.sync_mode is SyncMode.UPSERT,
+        may_opt_in=settings.allow_opt_in,
+        consenting=mapping.stating("OptOut", "NONE") if mapping else frozenset(),
+        activating=mapping.stating("EndpointStatus", "ACTIVE") if mapping else frozenset(),
+    )
+
+
+def count_rows(run: RunDirectory, folder: str, numbers: Sequence[int]) -> int:
+    """Count the rows of a folder's files without reading them."""
+    files = [run.part(folder, number) for number in numbers]
+    return int(pl.scan_parquet(files).select(pl.len()).collect().item()) if files else 0
+
+
+@dataclass
+class _Work:
+    """What is known after some of the ranges."""
+
+    run: RunDirectory
+    numbers: Sequence[int]
+    settings: ImportSettings
+    params: CompareParams
+    feed: int
+    counts: dict[Standing, int] = field(default_factory=lambda: dict.fromkeys(Standing, 0))
+    tracked: int = 0
+    identified: int = 0
+    intents: int = 0
+    gone: int = 0
+    gone_files: int = 0
+
+    def __post_init__(self) -> None:
+        self._keyed = [self.run.part("keyed", number) for number in self.numbers]
+        self._present = [self.run.part("present", number) for number in self.numbers]
+        # A byte or two for each row, in the order of the keyed files.
+        self._verdicts: dict[int, list[pl.DataFrame]] = {number: [] for number in self.numbers}
+        self._is_mirror = self.settings.sync_mode is SyncMode.MIRROR
+
+    def add(
+        self, part: KeyRange, known: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """Compare the rows of a range with its records; give what there is to show of it."""
+        rows = read_range(self._keyed, part) if self._keyed else KEYED_SCHEMA.to_frame()
+        compared = compare(rows, known, self.params)
+        for (number,), verdicts in compared.group_by("partition", maintain_order=True):
+            self._verdicts[int(number)].append(verdicts.select("standing", "is_known_opt_in"))
+        for standing, count in compared.group_by("standing").len().iter_rows():
+            self.counts[Standing(standing)] += count
+        occasion = Occasion(datetime.now(UTC), self.run.run_id, self.feed)
+        is_due = compared["standing"].is_in([int(standing) for standing in DUE])
+        records = [
+            sync_records.intend(rows.filter(is_due), known, occasion),
+            sync_records.join_feed(rows.filter(~is_due), known, occasion),
+        ]
+        gone = RECORD_SCHEMA.to_frame()
+        in_feed = known["feeds"] & (1 << self.feed) != 0
+        self.tracked += known.filter(in_feed & known["is_ours"] & known["retired"].is_null()).height
+        if self._is_mirror:
+            present = read_range(self._present, part)["id_key"].unique() if self._present else None
+            ids = pl.Series([], dtype=pl.String) if present is None else present
+            self.identified += len(ids)
+            gone = sync_records.find_gone(known, ids, self.feed)
+            records.append(sync_records.leave_feed(known, ids, self.feed))
+            self._write_gone(gone)
+        self._write_intents(pl.concat(records).sort("key_hash"))
+        progress.advance("compare", rows.height)
+        return rows, known, compared, gone
+
+    def _write_gone(self, gone: pl.DataFrame) -> None:
+        self.gone += gone.height
+        for part in gone.iter_slices(GONE_ROWS):
+            write_sorted(part, self.run.part("gone", self.gone_files))
+            self.gone_files += 1
+
+    def _write_intents(self, records: pl.DataFrame) -> None:
+        if not records.is_empty():
+            write_parquet(records, self.run.part("intents", self.intents))
+            self.intents += 1
+
+    def finish(self, generation: int) -> Comparison:
+        """Write the verdicts down by partition, and say what came of it."""
+        empty = COMPARED_SCHEMA.to_frame().select("standing", "is_known_opt_in")
+        for number, path in zip(self.numbers, self._keyed, strict=True):
+            keys = pl.read_parquet(path, columns=["row_key"])
+            verdicts = keys.hstack(pl.concat([empty, *self._verdicts.pop(number)]))
+            write_parquet(verdicts.sort("row_key"), self.run.part("compared", number))
+        return Comparison(
+            generation=generation,
+            due=sum(self.counts[standing] for standing in DUE),
+            unchanged=self.counts[Standing.UNCHANGED],
+            held=sum(self.counts[standing] for standing in HELD),
+            gone=self.gone,
+            tracked=self.tracked,
+            identified=self.identified,
+            unidentified=self._count_unidentified(),
+            intents=self.intents,
+        )
+
+    def _count_unidentified(self) -> int:
+        files = [self.run.part("rows", number) for number in self.numbers]
+        nameless = (pl.read_parquet(path, columns=["endpoint_id"]) for path in files)
+        return sum(frame["endpoint_id"].null_count() for frame in nameless)
+
+
+def read_intents(run: RunDirectory, comparison: Comparison) -> Iterator[pl.DataFrame]:
+    """Read the records for the commit before sending, in their order."""
+    for number in range(comparison.intents):
+        yield pl.read_parquet(run.part("intents", number))

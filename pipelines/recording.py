@@ -1,0 +1,109 @@
+"""Recording: what the state is to remember of a run, in two commits.
+
+The first one comes before anything is sent: what is about to be sent has no known content from then
+on. The second one comes after, with what the service took. Whatever happens in between, the state
+never says of a row that the service has it, if that is not sure: it is sent again.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.comparing import Comparison, read_intents, read_range, write_sorted
+from pipelines.retiring import read_retired
+from pipelines.sending import read_deliveries, read_sendable
+from pipelines.settings import ImportSettings
+from pipelines.state.base import CommitKind, CommitNote, StateWriter
+from pipelines.steps.outcomes import settle_delivered
+from pipelines.steps.sync_records import Occasion, accept, retire
+from pipelines.storage.manifest import Manifest
+from pipelines.storage.run_dir import RunDirectory
+from schemas.outcomes import Outcome
+from schemas.sync_records import RECORD_SCHEMA
+
+
+def record_intent(run: RunDirectory, state: StateWriter, comparison: Comparison) -> None:
+    """Commit what is about to be sent, unless that is done or there is nothing to commit.
+
+    Raises:
+        StorageError: The state cannot be written; nothing may be sent then.
+    """
+    if comparison.intents == 0 or any(note.run_id == run.run_id for note in state.notes[-1:]):
+        return
+    note = CommitNote(kind=CommitKind.INTENT, run_id=run.run_id, at=datetime.now(UTC))
+    state.commit(read_intents(run, comparison), note)
+
+
+def record_accepted(
+    run: RunDirectory,
+    manifest: Manifest,
+    settings: ImportSettings,
+    state: StateWriter,
+    comparison: Comparison,
+    *,
+    is_final: bool,
+) -> None:
+    """Commit what the service took, in all attempts at the run.
+
+    Args:
+        run: The run.
+        manifest: Its manifest.
+        settings: Its settings.
+        state: The state.
+        comparison: What came of comparing.
+        is_final: Whether nothing is left to send.
+
+    Raises:
+        StorageError: The state cannot be written. Resuming the run does it again.
+    """
+    taken = []
+    for part in manifest.partitions:
+        _write_taken(run, part.number)
+        taken.append(run.part("taken", part.number))
+    now = datetime.now(UTC)
+    occasion = Occasion(now, run.run_id, state.number_feed(settings.feed))
+    note = CommitNote(
+        kind=CommitKind.ACCEPTED,
+        run_id=run.run_id,
+        at=now,
+        is_final=is_final,
+        feed=settings.feed,
+        rows=comparison.identified if is_final else None,
+        unidentified=comparison.unidentified if is_final else None,
+    )
+    gone = run.list_files("gone", ".parquet") if comparison.gone else []
+    state.commit(_read_records(run, settings, state, taken, gone, occasion), note)
+
+
+def _write_taken(run: RunDirectory, number: int) -> None:
+    """Write down the rows of a partition that the service took, in the order of their hashes."""
+    sent = read_sendable(run, number, "row_key").to_frame()
+    answers = settle_delivered(sent, read_deliveries(run, number))
+    accepted = answers.filter(pl.col("outcome") == Outcome.ACCEPTED.value)
+    keyed = pl.read_parquet(run.part("keyed", number))
+    taken = keyed.join(accepted, on="row_key", how="semi", maintain_order="left")
+    write_sorted(taken, run.part("taken", number))
+
+
+def _read_records(
+    run: RunDirectory,
+    settings: ImportSettings,
+    state: StateWriter,
+    taken: Sequence[Path],
+    gone: Sequence[Path],
+    occasion: Occasion,
+) -> Iterator[pl.DataFrame]:
+    retired = read_retired(run) if gone else None
+    done = retired.filter(pl.col("outcome") == Outcome.ACCEPTED.value) if retired is not None else None
+    for part in state.ranges():
+        rows = read_range(taken, part) if taken else None
+        records = []
+        if rows is not None and not rows.is_empty():
+            records.append(accept(rows, state.read(part), occasion))
+        if done is not None and not done.is_empty():
+            left = read_range(gone, part).join(done, on="endpoint_id", how="semi")
+            records.append(retire(left, settings.retire, occasion))
+        if records:
+            yield pl.concat([RECORD_SCHEMA.to_frame(), *records]).sort("key_hash")

@@ -1,0 +1,112 @@
+"""Syncing: what holds between a run and the state of its application, from its begin to its end.
+
+The state's lock is held all that time. Two runs into one application so never overlap: one that had
+read an older export would put older content over newer.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefect import get_run_logger
+
+from pipelines.errors import RunStateError, StateError
+from pipelines.settings import ImportSettings
+from pipelines.state.base import CommitKind, CommitNote, StateKey, StateReader, StateWriter
+from pipelines.state.store import locked_state, open_state, remove_state
+from pipelines.sync_place import state_key
+
+_OF_RUNS = frozenset({CommitKind.INTENT, CommitKind.ACCEPTED})
+
+
+def find_unfinished(state: StateReader) -> str | None:
+    """Give the id of the last run that has sent something, if it has not come to its end."""
+    last = _last_of_runs(state)
+    return last.run_id if last is not None and not last.is_final else None
+
+
+def _last_of_runs(state: StateReader) -> CommitNote | None:
+    return next((note for note in reversed(state.notes) if note.kind in _OF_RUNS), None)
+
+
+def read_state(settings: ImportSettings) -> StateReader:
+    """Give the state of the settings' application as it is now.
+
+    Raises:
+        StateError: It is damaged.
+    """
+    return open_state(settings.state_place, state_key(settings))
+
+
+@contextmanager
+def holding_state(
+    settings: ImportSettings, run_id: str, born: str | None, *, is_new: bool
+) -> Iterator[StateWriter | None]:
+    """Hold the state of the settings' application; None if none is wanted.
+
+    Args:
+        settings: Of the run.
+        run_id: The run.
+        born: When the service made the application, if it says so.
+        is_new: Whether the run begins now.
+
+    Raises:
+        StateError: Another run holds it, it is damaged, or it does not allow this.
+    """
+    if settings.no_state:
+        yield None
+        return
+    key = state_key(settings)
+    _drop_other_born(settings, key, born)
+    with locked_state(settings.state_place, key, run_id=run_id) as state:
+        if is_new and (other := find_unfinished(state)) is not None:
+            if settings.unfinished == "refuse":
+                raise StateError(
+                    f"Run {other} into this application was not finished. Resume it "
+                    f"(endpoint-import resume {other}), or let this run take its place "
+                    "(--unfinished supersede)."
+                )
+            get_run_logger().warning(
+                "run %s into this application was not finished; this run takes its place, and "
+                "sends again what is not known to be accepted",
+                other,
+            )
+        yield state
+
+
+def _drop_other_born(settings: ImportSettings, key: StateKey, born: str | None) -> None:
+    """Drop a state that is about an application of the same name which is no more."""
+    before = open_state(settings.state_place, key).born
+    if born is None or before is None or born == before:
+        return
+    get_run_logger().warning(
+        "application %s was made anew at %s: what was remembered of the one before is dropped, and "
+        "everything is sent",
+        key.application_id,
+        born,
+    )
+    remove_state(settings.state_place, key)
+
+
+def require_still_ours(state: StateReader, run_id: str, generation: int) -> None:
+    """Refuse to go on with a run that another one has overtaken.
+
+    Args:
+        state: The state.
+        run_id: The run that is resumed.
+        generation: The state's when its rows were compared.
+
+    Raises:
+        RunStateError: Its content may be older than what the service has.
+    """
+    last = _last_of_runs(state)
+    if state.generation < generation:
+        raise RunStateError(
+            f"The state that run {run_id} was compared with is gone. Start a new run."
+        )
+    if state.generation > generation and last is not None and last.run_id != run_id:
+        raise RunStateError(
+            f"Run {last.run_id} has imported into this application since run {run_id} stopped: to "
+            "go on would put older content over newer. Start a new run."
+        )
+
+
