@@ -1,6 +1,6 @@
 """Flows: the phases of a run in order. Start reading here.
 
-    stage -> prepare -> resolve -> (guards) -> deliver -> report
+    stage -> prepare -> resolve -> (guards) -> compare -> deliver -> record -> report
 
 `import_endpoints` does all of it, `check_quality` leaves out delivery, and `resume_run` goes on
 with either where it stopped. All run without a Prefect server, and under one as deployments
@@ -19,8 +19,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from pipelines import runners, stopping
 from pipelines.books import judge, summarize
-from pipelines.comparing import Comparison, Observer, compare_run, load_comparison
-from pipelines.delivering import deliver_in_lanes
+from pipelines.delivering import deliver
 from pipelines.errors import (
     ClusterError,
     EndpointImportError,
@@ -34,7 +33,6 @@ from pipelines.intake import take_in
 from pipelines.mapping_files import load_mapping
 from pipelines.phases import phase
 from pipelines.previewing import make_preview
-from pipelines.recording import record_accepted, record_intent
 from pipelines.report.page import render_page
 from pipelines.report.results import (
     count_invalid,
@@ -46,12 +44,17 @@ from pipelines.report.results import (
 from pipelines.report.summary import require_balance
 from pipelines.report.verdict import say_verdict
 from pipelines.resuming import is_finished, require_resumable
-from pipelines.retiring import guard_removals, retire_gone
-from pipelines.sending import close_sender, open_sender, read_counts, renew_sender
+from pipelines.sending import (
+    application_born,
+    close_sender,
+    read_counts,
+    read_shipments,
+    renew_sender,
+)
 from pipelines.settings import ImportSettings
 from pipelines.sources.finding import find_sources
 from pipelines.sources.stamps import stamp_source
-from pipelines.state.base import StateReader, StateWriter
+from pipelines.state.base import StateWriter
 from pipelines.steps.guards import check_invalid_share
 from pipelines.storage.atomic import write_json, write_text
 from pipelines.storage.manifest import (
@@ -70,24 +73,16 @@ from pipelines.storage.run_dir import (
     open_run_directory,
 )
 from pipelines.storage.run_lock import locked
-from pipelines.syncing import (
-    find_unfinished,
-    holding_state,
-    read_state,
-    require_still_ours,
-)
-from pipelines.tasks import (
-    deliver_partition,
-    key_partition,
-    resolve_run,
-    settle_rows,
-)
+from pipelines.syncing.comparing import is_compared
+from pipelines.syncing.holding import find_unfinished, holding_state, read_state
+from pipelines.syncing.synchronize import plan_sync, synchronize
+from pipelines.tasks import resolve_run, settle_rows
 from schemas.outcomes import Outcome
-from schemas.sync import SyncMode
 
 WORKERS = 2
-"""Partitions prepared or delivered at once, and so held in memory. polars uses all cores for each
-by itself; a second one fills the gaps in which Python works, or is loaded while one is sent."""
+"""Partitions prepared or shipments delivered at once, and so held in memory. polars uses all cores
+for each by itself; a second one fills the gaps in which Python works, or is loaded while one is
+sent."""
 
 
 _THREADS = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(WORKERS))
@@ -110,7 +105,7 @@ def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
     try:
         if settings.unfinished == "resume":
             resume_unfinished(settings)
-        with holding_state(settings, run_id, read_born(destination), is_new=True) as state:
+        with holding_state(settings, run_id, application_born(destination), is_new=True) as state:
             return begin_run(settings, run_id, "run", destination.name, state)
     finally:
         close_sender(settings)
@@ -209,7 +204,7 @@ def resume_run(
         destination = renew_sender(settings).destination
         manifest.destination = destination.name
         try:
-            born = read_born(destination)
+            born = application_born(destination)
             with holding_state(settings, run_id, born, is_new=False) as state:
                 return go_through(run, manifest, settings, state)
         finally:
@@ -279,73 +274,14 @@ def process(
     if breach is not None:
         return breach
     sendable = valid - resolved.invalid - resolved.others
-    if manifest.command == "run" and state is not None:
-        return synchronize(run, manifest, settings, state, sendable)
     if manifest.command == "run":
+        if state is not None:
+            return synchronize(run, manifest, settings, state, sendable)
         with phase(manifest, "deliver", sendable):
             return deliver(run, manifest, settings)
-    if manifest.command == "plan" and settings.sync_mode is not SyncMode.UPSERT:
+    if is_compared(manifest.command, settings):
         return plan_sync(run, manifest, settings, sendable)
     return None
-
-
-def synchronize(
-    run: RunDirectory,
-    manifest: Manifest,
-    settings: ImportSettings,
-    state: StateWriter,
-    sendable: int,
-) -> EndpointImportError | None:
-    """Send what is due, retire what is gone, and note what the service took."""
-    feed = state.number_feed(settings.feed)
-    comparison = load_comparison(run)
-    if comparison is None:
-        with phase(manifest, "compare", sendable):
-            comparison = compare_with(run, manifest, settings, state, feed)
-    require_still_ours(state, run.run_id, comparison.generation)
-    breach = guard_removals(run, settings, state, comparison)
-    if breach is not None:
-        return breach
-    record_intent(run, state, comparison)
-    with phase(manifest, "deliver", comparison.due):
-        error = deliver(run, manifest, settings)
-    if error is None and comparison.gone:
-        with phase(manifest, "retire", comparison.gone):
-            error = retire_gone(run, settings)
-    with phase(manifest, "record"):
-        record_accepted(run, manifest, settings, state, comparison, is_final=error is None)
-    return error
-
-
-def compare_with(
-    run: RunDirectory,
-    manifest: Manifest,
-    settings: ImportSettings,
-    state: StateReader,
-    feed: int,
-    observe: Observer | None = None,
-) -> Comparison:
-    """Find out how the rows that could be sent stand to the state."""
-    is_mirror = settings.sync_mode is SyncMode.MIRROR
-    futures = [
-        key_partition.submit(run, part, with_present=is_mirror) for part in manifest.partitions
-    ]
-    wait(list(futures))
-    for future in futures:
-        future.result()
-    return compare_run(run, manifest, settings, state, feed, observe)
-
-
-def plan_sync(
-    run: RunDirectory, manifest: Manifest, settings: ImportSettings, sendable: int
-) -> EndpointImportError | None:
-    """Find out what a run in this mode would send and retire, and whether a guard would stop it."""
-    state = read_state(settings)
-    names = list(state.feeds)
-    feed = names.index(settings.feed) if settings.feed in names else len(names)
-    with phase(manifest, "compare", sendable):
-        comparison = compare_with(run, manifest, settings, state, feed)
-    return guard_removals(run, settings, state, comparison)
 
 
 def guard(
@@ -355,24 +291,6 @@ def guard(
     limit = settings.max_invalid
     breach = limit and check_invalid_share(invalid, rows, limit)
     return GuardError(breach, run_id=manifest.run_id) if breach else None
-
-
-def deliver(
-    run: RunDirectory, manifest: Manifest, settings: ImportSettings
-) -> EndpointImportError | None:
-    """Send partition after partition; give the error that stopped sending, if one did."""
-    if (cluster := runners.current()) is not None:
-        return deliver_in_lanes(run, manifest.partitions, settings, cluster)
-    futures = [deliver_partition.submit(run, part, settings) for part in manifest.partitions]
-    try:
-        wait(list(futures))
-    except BaseException:
-        # Nothing is sent or written any more once this process has let go of the run.
-        open_sender(settings).stop(StoppedError())
-        wait(list(futures))
-        raise
-    errors = [future.result() for future in futures]
-    return next((error for error in errors if error is not None), None)
 
 
 def report(
@@ -396,7 +314,7 @@ def report(
     manifest.status = judge(counts, manifest, stopped_by)
     manifest.message = stopped_by.message if stopped_by else None
     finished_at = manifest.attempts[-1].finished_at = datetime.now(UTC)
-    sending = read_counts(run, (part.number for part in manifest.partitions))
+    sending = read_counts(run)
     summary = summarize(manifest, settings, counts, issues_by_code, sending, finished_at)
     write_json(summary.model_dump(mode="json"), run.summary)
     write_text(render_page(run, manifest, summary, say_verdict(summary, manifest)), run.report)
@@ -417,8 +335,10 @@ def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:
     packed = orjson.dumps(files, option=orjson.OPT_NON_STR_KEYS)
     names = manifest.endpoint_names
     sends = manifest.command == "run"
+    places = dict(place for shipment in read_shipments(run) for place in shipment.slices())
     futures = [
-        settle_rows.submit(run, part, packed, names, sends=sends) for part in manifest.partitions
+        settle_rows.submit(run, part, places.get(part.number), packed, names, sends=sends)
+        for part in manifest.partitions
     ]
     wait(list(futures))
     for future in futures:

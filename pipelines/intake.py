@@ -13,7 +13,6 @@ from typing import Any
 from prefect import get_run_logger
 from prefect.futures import PrefectFuture, wait
 
-from pipelines.comparing import is_compared
 from pipelines.errors import SourceError, StorageError
 from pipelines.phases import phase
 from pipelines.preparing import may_have_excess
@@ -22,8 +21,9 @@ from pipelines.sources.base import SourceFormat
 from pipelines.sources.layouts import describe_reading
 from pipelines.staging import SourceLayout, read_layout
 from pipelines.storage.manifest import Manifest, PartitionRecord, save_manifest
-from pipelines.storage.run_dir import RunDirectory, read_partition
+from pipelines.storage.run_dir import RunDirectory, read_number
 from pipelines.storage.stop_request import request_stop
+from pipelines.syncing.comparing import is_compared
 from pipelines.tasks import find_excess_columns, prepare_partition, stage_source
 
 
@@ -112,7 +112,7 @@ def forget_partitions(run: RunDirectory, first: int) -> None:
     """
     for folder in ("prepared", "rows", "left_out", "found"):  # the first tells that all are there
         for path in run.list_files(folder, ".parquet"):
-            if read_partition(path) >= first:
+            if read_number(path) >= first:
                 run.remove(path)
 
 

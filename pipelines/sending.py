@@ -1,6 +1,6 @@
-"""Sending a partition: from its prepared rows through the sender into the log of answers.
+"""Sending a shipment: from prepared rows through the sender into the log of answers.
 
-The log is what a killed run remembers of a partition: batches whose answer stands in it are not
+The log is what a killed run remembers of a shipment: batches whose answer stands in it are not
 sent again.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import asdict, astuple
 from functools import lru_cache, partial
 from typing import Any
 
+import orjson
 import polars as pl
 
 from pipelines import progress, stopping
@@ -16,38 +17,59 @@ from pipelines.destinations.base import Destination
 from pipelines.destinations.delivery import Delivery, SendCounts
 from pipelines.destinations.registry import open_destination
 from pipelines.destinations.sender import Sender
-from pipelines.errors import BooksError, EndpointImportError
+from pipelines.errors import BooksError, EndpointImportError, RunStateError
 from pipelines.lanes import Lane
 from pipelines.settings import ImportSettings
-from pipelines.steps.encode import opt_out_items
+from pipelines.steps.encode import drop_known_opt_ins, opt_out_items
 from pipelines.steps.outcomes import DELIVERY_SCHEMA
 from pipelines.steps.pack import ItemBuffer, pack_batches
 from pipelines.storage.answer_log import AnswerLog, read_answers
-from pipelines.storage.run_dir import RunDirectory, read_partition
+from pipelines.storage.atomic import write_json
+from pipelines.storage.run_dir import RunDirectory, read_number
 from pipelines.storage.stop_request import StopWatch
 from schemas.batch import BatchLimits
 from schemas.outcomes import Outcome
+from schemas.shipments import Shipment
+from schemas.sync import DUE
 
 MOST_SENDERS = 64
 """Senders that are kept, which is what a run needs: one, or on a worker one per lane."""
 
 
-def send_partition(run: RunDirectory, number: int, sender: Sender) -> EndpointImportError | None:
+def write_shipments(shipments: Iterable[Shipment], run: RunDirectory) -> None:
+    """Write down what is sent together: positions in the logs mean something only by it."""
+    write_json([asdict(shipment) for shipment in shipments], run.shipments)
+
+
+def read_shipments(run: RunDirectory) -> list[Shipment]:
+    """Read what is sent together; nothing if the run was not about to send yet."""
+    if not run.shipments.is_file():
+        return []
+    return [
+        Shipment(each["number"], tuple(each["partitions"]), tuple(each["due"]))
+        for each in orjson.loads(run.shipments.read_bytes())
+    ]
+
+
+def send_shipment(
+    run: RunDirectory, shipment: Shipment, sender: Sender
+) -> EndpointImportError | None:
     """Send what is not answered yet; give the error that stopped sending, if one did.
 
     Raises:
         BooksError: Sending came to its end with items that have no answer.
-        RunStateError: The log is about other items.
+        RunStateError: The log is about other items, or the run has other rows to send by now.
         StorageError: The log cannot be opened.
     """
     if sender.error is not None:
         return sender.error
-    logged = read_answers(run.answers(number))
+    path = run.answers(shipment.number)
+    logged = read_answers(path)
     if logged.is_complete:
         progress.skip("deliver", sum(map(len, _answered(logged.records))))
         return None
-    items = ItemBuffer(read_sendable(run, number, "item"))
-    log = AnswerLog.open(run.answers(number), {"items": len(items), "crc32": items.crc32()})
+    items = ItemBuffer(_read_items(run, shipment))
+    log = AnswerLog.open(path, {"items": len(items), "crc32": items.crc32()})
     answered = {position for span in _answered(log.records) for position in span}
     progress.skip("deliver", len(answered))
     left = len(items) - len(answered)
@@ -77,23 +99,44 @@ def send_partition(run: RunDirectory, number: int, sender: Sender) -> EndpointIm
     finally:
         log.close(complete=left == 0)
     if error is None and left != 0:
-        raise BooksError(f"Partition {number}: {left} of {len(items)} items got no single answer.")
+        raise BooksError(
+            f"Shipment {shipment.number}: {left} of {len(items)} items got no single answer."
+        )
     return error
 
 
+def _read_items(run: RunDirectory, shipment: Shipment) -> pl.Series:
+    items = [read_sendable(run, number, "item") for number in shipment.partitions]
+    if tuple(map(len, items)) != shipment.due:
+        raise RunStateError(
+            f"{run.show(run.shipments)} tells of other items than the run has now: files of the "
+            "run were changed. Start a new run."
+        )
+    return pl.concat(items)
+
+
 def find_taken(run: RunDirectory) -> bytes | None:
-    """Find an item of the run that the service has taken, in any partition."""
+    """Find an item of the run that the service has taken, in any shipment."""
+    shipments = {shipment.number: shipment for shipment in read_shipments(run)}
     for log in run.list_files("delivered", ".log"):
         for record in read_answers(log).records:
             for start, _, outcome, *_ in record["deliveries"]:
                 if outcome == Outcome.ACCEPTED.value:
-                    number = read_partition(log)
-                    return str(read_sendable(run, number, "item")[start]).encode()
+                    return _read_item(run, shipments[read_number(log)], start)
     return None
 
 
+def _read_item(run: RunDirectory, shipment: Shipment, position: int) -> bytes:
+    number, place = next(
+        (number, place)
+        for number, place in shipment.slices()
+        if place.stop is None or position < place.stop
+    )
+    return str(read_sendable(run, number, "item")[position - place.start]).encode()
+
+
 def count_answered(run: RunDirectory, number: int) -> int:
-    """Count the items of a partition that have an answer."""
+    """Count the items of a shipment that have an answer."""
     return sum(map(len, _answered(read_answers(run.answers(number)).records)))
 
 
@@ -102,34 +145,52 @@ def _answered(records: Iterable[Mapping[str, Any]]) -> Iterable[range]:
 
 
 def read_deliveries(run: RunDirectory, number: int) -> pl.DataFrame:
-    """Read the answers for a partition, in the shape of `DELIVERY_SCHEMA`; none if never sent."""
+    """Read the answers for a shipment, in the shape of `DELIVERY_SCHEMA`; none if never sent."""
     records = read_answers(run.answers(number)).records
     rows = [delivery for record in records for delivery in record["deliveries"]]
     return pl.DataFrame(rows, schema=DELIVERY_SCHEMA, orient="row")
 
 
-def read_counts(run: RunDirectory, numbers: Iterable[int]) -> SendCounts:
-    """Add up what sending took, over all attempts.
+def read_counts(run: RunDirectory) -> SendCounts:
+    """Add up what sending took, over all shipments and attempts.
 
     Requests in flight when a process was killed are in no log, and so not counted.
     """
     total = SendCounts()
-    for number in numbers:
-        for record in read_answers(run.answers(number)).records:
+    for log in run.list_files("delivered", ".log"):
+        for record in read_answers(log).records:
             total.add(SendCounts(**record["counts"]))
     return total
 
 
 def read_sendable(run: RunDirectory, number: int, column: str) -> pl.Series:
-    """Read a column of the rows of a partition that are to be sent, in order."""
+    """Read a column of the rows of a partition that are due, in order.
+
+    Nobody else decides which rows those are, and what their items say.
+    """
     columns = list(dict.fromkeys(["row_key", column]))
     prepared = pl.read_parquet(run.part("prepared", number), columns=columns)
     if column == "item":
         prepared = _keep_opt_outs(run, number, prepared)
-    decisions = read_decisions(run, number)
-    if not decisions.is_empty():
-        prepared = prepared.join(decisions, on="row_key", how="anti", maintain_order="left")
+    kept_back = read_decisions(run, number).select("row_key")
+    if run.comparison.is_file():
+        compared = pl.read_parquet(run.part("compared", number))
+        if column == "item":
+            prepared = _drop_known_opt_ins(prepared, compared)
+        is_due = pl.col("standing").is_in([int(standing) for standing in DUE])
+        kept_back = pl.concat([kept_back, compared.filter(~is_due).select("row_key")])
+    if not kept_back.is_empty():
+        prepared = prepared.join(kept_back, on="row_key", how="anti", maintain_order="left")
     return prepared[column]
+
+
+def _drop_known_opt_ins(prepared: pl.DataFrame, compared: pl.DataFrame) -> pl.DataFrame:
+    """Let items not say again what the service accepted: whoever opted out there since stays so."""
+    known = compared.filter("is_known_opt_in")["row_key"]
+    if known.is_empty():
+        return prepared
+    is_known = prepared["row_key"].is_in(known.implode())
+    return prepared.with_columns(drop_known_opt_ins(prepared["item"], is_known))
 
 
 def _keep_opt_outs(run: RunDirectory, number: int, prepared: pl.DataFrame) -> pl.DataFrame:
@@ -181,7 +242,7 @@ def close_sender(settings: ImportSettings) -> None:
 
 
 def open_sender(settings: ImportSettings, lane: Lane | None = None) -> Sender:
-    """Give this process's sender for a run or a lane of it: its pace holds over all partitions."""
+    """Give this process's sender for a run or a lane of it: its pace holds over all shipments."""
     return _open_sender(settings.model_dump_json(), lane)
 
 

@@ -246,7 +246,9 @@ class ImportSettings(BaseModel):
     @model_validator(mode="after")
     def _check_sync(self) -> Self:
         if self.sync_mode is not SyncMode.UPSERT and self.no_state:
-            raise ValueError(f"sync_mode {self.sync_mode.value} needs the state; leave no_state out")
+            raise ValueError(
+                f"sync_mode {self.sync_mode.value} needs the state; leave no_state out"
+            )
         if self.sync_mode is SyncMode.MIRROR and self.limit is not None:
             raise ValueError("mirror takes what it does not read for gone; leave limit out")
         return self

@@ -1,4 +1,4 @@
-"""Tasks: one phase's work on one partition, from files to files.
+"""Tasks: one phase's work on one partition or shipment, from files to files.
 
 A task reads what the phase before it left in the run directory, calls the pure steps, and writes
 its own file whole. A task whose file is there already has nothing to do: so a run that stopped
@@ -17,7 +17,6 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from pipelines import progress, stopping
-from pipelines.comparing import key_present, key_rows
 from pipelines.errors import DestinationError, EndpointImportError, StorageError
 from pipelines.lanes import Lane
 from pipelines.preparing import find_excess, prepare
@@ -26,11 +25,13 @@ from pipelines.sending import (
     read_decisions,
     read_deliveries,
     read_sendable,
-    send_partition,
+    read_shipments,
+    send_shipment,
+    write_shipments,
 )
 from pipelines.settings import ImportSettings
 from pipelines.sources.stamps import SourceStamp
-from pipelines.staging import SourceLayout, Staged, stage
+from pipelines.staging import PARTITION_BYTES, SourceLayout, Staged, stage
 from pipelines.steps.outcomes import (
     fold_endpoints,
     name_endpoints,
@@ -40,13 +41,16 @@ from pipelines.steps.outcomes import (
     settle_refused,
 )
 from pipelines.steps.resolve import describe_decisions, resolve
+from pipelines.steps.shipments import PartitionCount, cut_deliveries, plan_shipments
 from pipelines.storage.atomic import write_parquet
 from pipelines.storage.manifest import Manifest, PartitionRecord
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.stop_request import is_stop_requested
+from pipelines.syncing.comparing import key_present, key_rows
 from schemas.mapping import Mapping
 from schemas.outcomes import WORST_FIRST, WORST_FIRST_UNSENT, Outcome
 from schemas.row_keys import first_key
+from schemas.shipments import Shipment, ShipmentSlice
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +153,34 @@ def key_partition(run: RunDirectory, part: PartitionRecord, *, with_present: boo
         key_present(run, part.number)
 
 
-@task(task_run_name="deliver-{part.number}", cache_policy=NO_CACHE)
-def deliver_partition(
-    run: RunDirectory, part: PartitionRecord, settings: ImportSettings, lane: Lane | None = None
+@task(task_run_name="pack-shipments", cache_policy=NO_CACHE)
+def pack_shipments(
+    run: RunDirectory, manifest: Manifest, settings: ImportSettings
+) -> list[Shipment]:
+    """Decide which partitions are sent together: once, so that positions stay what they were."""
+    if run.shipments.is_file():
+        return read_shipments(run)
+    counts = (
+        PartitionCount(part.number, part.rows, len(read_sendable(run, part.number, "row_key")))
+        for part in manifest.partitions
+    )
+    shipments = plan_shipments(counts, settings.partition_rows, PARTITION_BYTES)
+    write_shipments(shipments, run)
+    return shipments
+
+
+@task(task_run_name="deliver-{shipment.number}", cache_policy=NO_CACHE)
+def deliver_shipment(
+    run: RunDirectory, shipment: Shipment, settings: ImportSettings, lane: Lane | None = None
 ) -> EndpointImportError | None:
-    """Send one partition; give the error that stopped sending, if one did."""
+    """Send one shipment; give the error that stopped sending, if one did."""
     sender = open_sender(settings, lane)
     if lane is not None:
         sender.hold_back()
     try:
-        return send_partition(run, part.number, sender)
+        return send_shipment(run, shipment, sender)
     except StorageError as error:
-        sender.stop(error)  # in the other partitions too
+        sender.stop(error)  # in the other shipments too
         return error
     except Exception as error:
         sender.stop(DestinationError(f"Sending stopped at an unexpected {type(error).__name__}."))
@@ -171,6 +191,7 @@ def deliver_partition(
 def settle_rows(
     run: RunDirectory,
     part: PartitionRecord,
+    place: ShipmentSlice | None,
     packed_files: bytes,
     endpoint_names: tuple[str, ...],
     *,
@@ -181,6 +202,7 @@ def settle_rows(
     Args:
         run: The run.
         part: The partition.
+        place: Where its due rows are in a shipment; None if it has none, or nothing was to be sent.
         packed_files: Name of the file that each partition of the run is a slice of, as JSON:
             Prefect would look through anything else, for each partition again.
         endpoint_names: What the mapping calls the endpoints of a row, if they are several.
@@ -201,8 +223,10 @@ def settle_rows(
         verdicts.append(describe_decisions(read_decisions(run, part.number), source_files))
         if run.comparison.is_file():
             verdicts.append(settle_compared(pl.read_parquet(run.part("compared", part.number))))
+    if place is not None:
         sent = read_sendable(run, part.number, "row_key").to_frame()
-        verdicts.append(settle_delivered(sent, read_deliveries(run, part.number)))
+        answers = cut_deliveries(read_deliveries(run, place.shipment), place)
+        verdicts.append(settle_delivered(sent, answers))
     source_file = source_files[part.number]
     endpoints = settle_partition(rows, verdicts, source_file)
     if endpoint_names:

@@ -103,7 +103,8 @@ def refuse(item: dict[str, Any]) -> str | None:
 def write_export(folder: Path) -> list[Path]:
     """Write 750 rows: invalid, malformed, duplicate across partitions and files, and to refuse.
 
-    With `PARTITIONED` they are partitions of 250, 250, 100 and, of the second file, 150 rows.
+    With `PARTITIONED` they are partitions of 250, 250, 100 and, of the second file, 150 rows. Of
+    the last two 246 are sent, which is together.
     """
     rows = people(750)
     for n in (3, 251, 599, 749):
@@ -127,12 +128,12 @@ class Undisturbed:
         self.outcomes = read_outcomes(self.run)
         self.accepted = {item["Id"]: item for item in sink.accepted}
 
-    def sent_ids(self, partition: int) -> list[str]:
-        """Give the Ids of the items of a partition, in the order of their positions."""
-        part = pl.read_parquet(self.run / f"outcomes/part-{partition:05d}.parquet")
-        return part.filter(pl.col("outcome").is_in(["accepted", "rejected"]))[
-            "endpoint_id"
-        ].to_list()
+    def sent_ids(self, shipment: int) -> list[str]:
+        """Give the Ids of the items of a shipment, in the order of their positions."""
+        numbers = read_json(self.run / "resolved/shipments.json")[shipment]["partitions"]
+        parts = [self.run / f"outcomes/part-{number:05d}.parquet" for number in numbers]
+        was_sent = pl.col("outcome").is_in(["accepted", "rejected"])
+        return pl.read_parquet(parts).filter(was_sent)["endpoint_id"].to_list()
 
     def read_answered(self, run: Path) -> dict[str, str]:
         """Read from a run's logs what was answered: Ids and their outcomes."""

@@ -75,7 +75,7 @@ def check_files(folder: Path, *sources: str | Path, **options: Any) -> CheckedRu
     resolve_run.fn(run, manifest)
     files = {part.number: manifest.source_of(part.number).path for part in manifest.partitions}
     packed = orjson.dumps(files, option=orjson.OPT_NON_STR_KEYS)
-    settle = partial(settle_rows.fn, run, packed_files=packed)
+    settle = partial(settle_rows.fn, run, place=None, packed_files=packed)
     for part in manifest.partitions:
         settle(part, endpoint_names=manifest.endpoint_names, sends=False)
     return CheckedRun(run, manifest, settings)

@@ -125,5 +125,3 @@ class StateWriter(StateReader, Protocol):
             StorageError: They cannot be written, or the lock was lost to another process.
         """
         ...
-
-

@@ -17,7 +17,7 @@ from pipelines.storage.atomic import write_json
 from pipelines.storage.run_dir import RunDirectory
 from schemas.mapping import Mapping
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
 """Version of the run directory's layout; another one cannot be resumed."""
 PACKAGES = ("endpoint-import", "polars", "pyarrow", "pandera", "boto3", "prefect", "phonenumbers")
 """Whose versions are noted."""
@@ -83,7 +83,7 @@ class Attempt(_Record):
 class Manifest(_Record):
     """See the module."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     run_id: str
     command: str
     status: RunStatus = RunStatus.RUNNING

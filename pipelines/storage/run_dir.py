@@ -18,7 +18,8 @@
       gone/part-00000.parquet, .log  records of endpoints that are to be retired, and the answers
       intents/part-00000.parquet     records for the state before sending
       taken/part-00000.parquet       rows that the service took, in the order of `keyed`
-      delivered/part-00000.log       answers of the service by position, as they came
+      resolved/shipments.json        which partitions are sent together, and how many rows of each
+      delivered/part-00000.log       answers of the service for a shipment by position, as they came
       outcomes/part-00000.parquet    one outcome for every row
       endpoints/part-00000.parquet   one for every endpoint, where rows may give several
       issues.parquet  errors.csv  held.csv  unprocessed.csv  removals.csv
@@ -164,6 +165,11 @@ class RunDirectory:
         return self.at("resolved", "found.parquet")
 
     @property
+    def shipments(self) -> Path:
+        """What is sent together: written once, before anything is sent."""
+        return self.at("resolved", "shipments.json")
+
+    @property
     def stop_request(self) -> Path:
         """Present while the workers of a cluster are to come to an end."""
         return self.at("stop")
@@ -172,9 +178,9 @@ class RunDirectory:
         """Give the file of a partition in one of the folders."""
         return self.at(folder, f"part-{partition:05d}.parquet")
 
-    def answers(self, partition: int) -> Path:
-        """Give the log of the service's answers for a partition."""
-        return self.at("delivered", f"part-{partition:05d}.log")
+    def answers(self, shipment: int) -> Path:
+        """Give the log of the service's answers for a shipment."""
+        return self.at("delivered", f"part-{shipment:05d}.log")
 
     def remove_leftovers(self) -> None:
         """Remove the temporary files of a process that was killed."""
@@ -195,8 +201,8 @@ class RunDirectory:
             (self.path / "endpoints").rmdir()
 
 
-def read_partition(path: Path) -> int:
-    """Give the number of the partition that a file is about."""
+def read_number(path: Path) -> int:
+    """Give the number of the partition, or of the shipment, that a file is about."""
     return int(path.stem.removeprefix("part-"))
 
 

@@ -38,7 +38,7 @@ from schemas.outcomes import Outcome
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
-FILES = 32
+FILES = 33
 """Times that the import puts a file in place."""
 STRAYS = (".manifest.json.1.tmp", "staged/.part-00000.parquet.1.tmp", "outcomes/.x.1.tmp")
 """What a killed process may leave besides."""
@@ -96,6 +96,8 @@ def test_the_import_has_rows_of_all_kinds(killed: Killed) -> None:
     assert {name: killed.summary[name] for name in counts} == counts
     partitions = read_json(killed.run / "manifest.json")["partitions"]
     assert [partition["rows"] for partition in partitions] == [250, 250, 100, 150]
+    shipments = read_json(killed.run / "resolved/shipments.json")
+    assert [shipment["partitions"] for shipment in shipments] == [[0], [1], [2, 3]]
     assert all(len(read_log(log)) > 1 for log in (killed.run / "delivered").iterdir())
 
 
@@ -150,8 +152,8 @@ def cut(log: bytes, place: str) -> bytes:
 
 def kill_sending(base: Path, logs: Path, places: Mapping[int, str]) -> Path:
     """Make of a run that was about to send one that was killed then, with logs cut at places."""
-    for partition, place in places.items():
-        name = f"delivered/part-{partition:05d}.log"
+    for shipment, place in places.items():
+        name = f"delivered/part-{shipment:05d}.log"
         (base / name).write_bytes(cut((logs / name).read_bytes(), place))
     return base
 
@@ -159,16 +161,16 @@ def kill_sending(base: Path, logs: Path, places: Mapping[int, str]) -> Path:
 @pytest.fixture
 def unsent(killed: Killed, tmp_path: Path) -> Path:
     """A copy of the run from before anything was sent."""
-    return shutil.copytree(killed.find("resolved/decisions.parquet"), tmp_path / "copy")
+    return shutil.copytree(killed.find("resolved/shipments.json"), tmp_path / "copy")
 
 
 @pytest.mark.parametrize(
-    ("partition", "place"), [(number % 2 * 3, place) for number, place in enumerate(PLACES)]
+    ("shipment", "place"), [(number % 2 * 2, place) for number, place in enumerate(PLACES)]
 )
 def test_killed_while_answers_came(
-    killed: Killed, unsent: Path, partition: int, place: str, tmp_path: Path
+    killed: Killed, unsent: Path, shipment: int, place: str, tmp_path: Path
 ) -> None:
-    places = {**dict.fromkeys(range(partition), "whole"), partition: place}
+    places = {**dict.fromkeys(range(shipment), "whole"), shipment: place}
     killed.require_resumable(kill_sending(unsent, killed.run, places), tmp_path)
 
 
@@ -180,7 +182,7 @@ def test_killed_while_answers_came(
         ("without its end", "no answer"),
     ],
 )
-def test_killed_while_two_partitions_were_sent(
+def test_killed_while_two_shipments_were_sent(
     killed: Killed, unsent: Path, first: str, second: str, tmp_path: Path
 ) -> None:
     kill_sending(unsent, killed.run, {1: first, 2: second})

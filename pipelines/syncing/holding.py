@@ -13,7 +13,7 @@ from pipelines.errors import RunStateError, StateError
 from pipelines.settings import ImportSettings
 from pipelines.state.base import CommitKind, CommitNote, StateKey, StateReader, StateWriter
 from pipelines.state.store import locked_state, open_state, remove_state
-from pipelines.sync_place import state_key
+from pipelines.syncing.place import state_key
 
 _OF_RUNS = frozenset({CommitKind.INTENT, CommitKind.ACCEPTED})
 

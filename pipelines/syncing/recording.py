@@ -11,17 +11,18 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.comparing import Comparison, read_intents, read_range, write_sorted
-from pipelines.retiring import read_retired
-from pipelines.sending import read_deliveries, read_sendable
+from pipelines.sending import read_deliveries, read_sendable, read_shipments
 from pipelines.settings import ImportSettings
 from pipelines.state.base import CommitKind, CommitNote, StateWriter
 from pipelines.steps.outcomes import settle_delivered
+from pipelines.steps.shipments import cut_deliveries
 from pipelines.steps.sync_records import Occasion, accept, retire
-from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
+from pipelines.syncing.comparing import Comparison, read_intents, read_range, write_sorted
+from pipelines.syncing.retiring import read_retired
 from schemas.outcomes import Outcome
-from schemas.sync_records import RECORD_SCHEMA
+from schemas.shipments import ShipmentSlice
+from schemas.sync_records import KEYED_SCHEMA, RECORD_SCHEMA
 
 
 def record_intent(run: RunDirectory, state: StateWriter, comparison: Comparison) -> None:
@@ -38,7 +39,6 @@ def record_intent(run: RunDirectory, state: StateWriter, comparison: Comparison)
 
 def record_accepted(
     run: RunDirectory,
-    manifest: Manifest,
     settings: ImportSettings,
     state: StateWriter,
     comparison: Comparison,
@@ -49,7 +49,6 @@ def record_accepted(
 
     Args:
         run: The run.
-        manifest: Its manifest.
         settings: Its settings.
         state: The state.
         comparison: What came of comparing.
@@ -58,10 +57,10 @@ def record_accepted(
     Raises:
         StorageError: The state cannot be written. Resuming the run does it again.
     """
-    taken = []
-    for part in manifest.partitions:
-        _write_taken(run, part.number)
-        taken.append(run.part("taken", part.number))
+    places = [place for shipment in read_shipments(run) for place in shipment.slices()]
+    for number, place in places:
+        _write_taken(run, number, place)
+    taken = [run.part("taken", number) for number, _ in places]
     now = datetime.now(UTC)
     occasion = Occasion(now, run.run_id, state.number_feed(settings.feed))
     note = CommitNote(
@@ -77,11 +76,11 @@ def record_accepted(
     state.commit(_read_records(run, settings, state, taken, gone, occasion), note)
 
 
-def _write_taken(run: RunDirectory, number: int) -> None:
+def _write_taken(run: RunDirectory, number: int, place: ShipmentSlice) -> None:
     """Write down the rows of a partition that the service took, in the order of their hashes."""
     sent = read_sendable(run, number, "row_key").to_frame()
-    answers = settle_delivered(sent, read_deliveries(run, number))
-    accepted = answers.filter(pl.col("outcome") == Outcome.ACCEPTED.value)
+    answers = cut_deliveries(read_deliveries(run, place.shipment), place)
+    accepted = settle_delivered(sent, answers).filter(pl.col("outcome") == Outcome.ACCEPTED.value)
     keyed = pl.read_parquet(run.part("keyed", number))
     taken = keyed.join(accepted, on="row_key", how="semi", maintain_order="left")
     write_sorted(taken, run.part("taken", number))
@@ -95,15 +94,16 @@ def _read_records(
     gone: Sequence[Path],
     occasion: Occasion,
 ) -> Iterator[pl.DataFrame]:
-    retired = read_retired(run) if gone else None
-    done = retired.filter(pl.col("outcome") == Outcome.ACCEPTED.value) if retired is not None else None
+    retired = None
+    if gone:
+        retired = read_retired(run).filter(pl.col("outcome") == Outcome.ACCEPTED.value)
     for part in state.ranges():
-        rows = read_range(taken, part) if taken else None
+        rows = read_range(taken, part) if taken else KEYED_SCHEMA.to_frame()
         records = []
-        if rows is not None and not rows.is_empty():
+        if not rows.is_empty():
             records.append(accept(rows, state.read(part), occasion))
-        if done is not None and not done.is_empty():
-            left = read_range(gone, part).join(done, on="endpoint_id", how="semi")
+        if retired is not None:
+            left = read_range(gone, part).join(retired, on="endpoint_id", how="semi")
             records.append(retire(left, settings.retire, occasion))
         if records:
             yield pl.concat([RECORD_SCHEMA.to_frame(), *records]).sort("key_hash")

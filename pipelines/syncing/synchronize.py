@@ -1,0 +1,79 @@
+"""Synchronize: the phases of a run that hold the state, in order.
+
+compare -> (guards) -> intent -> deliver -> retire -> record
+"""
+
+from prefect.futures import wait
+
+from pipelines.delivering import deliver
+from pipelines.errors import EndpointImportError
+from pipelines.phases import phase
+from pipelines.settings import ImportSettings
+from pipelines.state.base import StateReader, StateWriter
+from pipelines.storage.manifest import Manifest
+from pipelines.storage.run_dir import RunDirectory
+from pipelines.syncing.comparing import Comparison, Observer, compare_run, load_comparison
+from pipelines.syncing.holding import read_state, require_still_ours
+from pipelines.syncing.recording import record_accepted, record_intent
+from pipelines.syncing.retiring import guard_removals, retire_gone
+from pipelines.tasks import key_partition
+from schemas.sync import SyncMode
+
+
+def synchronize(
+    run: RunDirectory,
+    manifest: Manifest,
+    settings: ImportSettings,
+    state: StateWriter,
+    sendable: int,
+) -> EndpointImportError | None:
+    """Send what is due, retire what is gone, and note what the service took."""
+    feed = state.number_feed(settings.feed)
+    comparison = load_comparison(run)
+    if comparison is None:
+        with phase(manifest, "compare", sendable):
+            comparison = compare_with(run, manifest, settings, state, feed)
+    require_still_ours(state, run.run_id, comparison.generation)
+    breach = guard_removals(run, settings, state, comparison)
+    if breach is not None:
+        return breach
+    record_intent(run, state, comparison)
+    with phase(manifest, "deliver", comparison.due):
+        error = deliver(run, manifest, settings)
+    if error is None and comparison.gone:
+        with phase(manifest, "retire", comparison.gone):
+            error = retire_gone(run, settings)
+    with phase(manifest, "record"):
+        record_accepted(run, settings, state, comparison, is_final=error is None)
+    return error
+
+
+def compare_with(
+    run: RunDirectory,
+    manifest: Manifest,
+    settings: ImportSettings,
+    state: StateReader,
+    feed: int,
+    observe: Observer | None = None,
+) -> Comparison:
+    """Find out how the rows that could be sent stand to the state."""
+    is_mirror = settings.sync_mode is SyncMode.MIRROR
+    futures = [
+        key_partition.submit(run, part, with_present=is_mirror) for part in manifest.partitions
+    ]
+    wait(list(futures))
+    for future in futures:
+        future.result()
+    return compare_run(run, manifest, settings, state, feed, observe)
+
+
+def plan_sync(
+    run: RunDirectory, manifest: Manifest, settings: ImportSettings, sendable: int
+) -> EndpointImportError | None:
+    """Find out what a run in this mode would send and retire, and whether a guard would stop it."""
+    state = read_state(settings)
+    names = list(state.feeds)
+    feed = names.index(settings.feed) if settings.feed in names else len(names)
+    with phase(manifest, "compare", sendable):
+        comparison = compare_with(run, manifest, settings, state, feed)
+    return guard_removals(run, settings, state, comparison)
