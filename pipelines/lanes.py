@@ -8,8 +8,9 @@ however partitions move between workers.
 
 from dataclasses import dataclass
 
+from pipelines.storage.file_lock import Owner
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.storage.run_lock import Owner, read_owner
+from pipelines.storage.run_lock import read_owner
 
 
 @dataclass(frozen=True, slots=True)

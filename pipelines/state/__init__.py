@@ -1,1 +1,1 @@
-"""The sync state: one record for each endpoint that a service took, as files that are replaced whole."""
+"""The sync state: one record for each endpoint that a service took, in files replaced whole."""

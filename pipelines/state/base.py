@@ -1,4 +1,4 @@
-"""What a sync state is to the rest of the program: records by Id, read in ranges, added in commits."""
+"""What a sync state is to the rest of the program: records by Id, read by ranges, committed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from typing import Protocol
 
 import polars as pl
 from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from pipelines.storage.file_lock import Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,18 @@ class StateReader(Protocol):
         """Give the number of records, at the most: those written twice may count twice."""
         ...
 
+    def size_bytes(self) -> int:
+        """Give the size of its files."""
+        ...
+
+    def owner(self) -> Owner | None:
+        """Say who may write it now: who holds its lock.
+
+        Raises:
+            StateError: The lock is another user's.
+        """
+        ...
+
     def ranges(self, rows: int = 0) -> list[KeyRange]:
         """Cut the range of all hashes so that each part holds about as many records as fit.
 
@@ -101,7 +115,9 @@ class StateWriter(StateReader, Protocol):
     """A state that this process may write: it holds the lock."""
 
     def number_feed(self, name: str) -> int:
-        """Give the number of a feed (0 to 63); a new name gets the next one, kept by the next commit.
+        """Give the number of a feed (0 to 63); a new name gets the next one.
+
+        The next commit keeps it.
 
         Raises:
             StateError: There are 64 already.
@@ -113,7 +129,8 @@ class StateWriter(StateReader, Protocol):
     ) -> None:
         """Add records: all of them, or, if the process dies, none.
 
-        A record replaces the one with its Id (in lower case). After that the reading methods tell of the new state.
+        A record replaces the one with its Id (in lower case). After that the reading methods tell
+        of the new state.
 
         Args:
             records: Frames in the shape of `RECORD_SCHEMA`, sorted by `key_hash` within and among

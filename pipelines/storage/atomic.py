@@ -69,10 +69,14 @@ def follow(path: Path) -> LogCopy | None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, remedy: str | None = None) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it there once it is written and synced.
 
     A process that is killed leaves the temporary file; `remove_leftovers` removes it.
+
+    Args:
+        path: The file.
+        remedy: What else to do if it cannot be written (`cannot_write`).
 
     Raises:
         StorageError: The disk is full, or the directory is gone or read-only.
@@ -88,30 +92,37 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         sync_directory(path.parent)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, remedy) from error
     except PolarsError as error:
         if _error_number(error) is None:
             raise
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, remedy) from error
     finally:
         # A second error would hide the first, which is the one to know.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def cannot_write(path: Path, error: Exception) -> StorageError:
-    """Say that a file of a run cannot be written, why, and what to do about it."""
+def cannot_write(path: Path, error: Exception, remedy: str | None = None) -> StorageError:
+    """Say that a file cannot be written, why, and what to do about it.
+
+    Args:
+        path: The file.
+        error: Why.
+        remedy: What to do after the cause is put right; None to go on with the file's run.
+    """
     number = _error_number(error)
     if number in FULL:
-        reason, remedy = os.strerror(number), "Make room"
+        reason, first = os.strerror(number), "Make room"
     else:
-        reason, remedy = getattr(error, "strerror", None) or str(error), "Put that right"
+        reason, first = getattr(error, "strerror", None) or str(error), "Put that right"
+    told = f"{path} cannot be written: {reason}. {first}"
+    if remedy is not None:
+        return StorageError(f"{told}, {remedy}")
     run_id = _find_run(path)
     if run_id is None:
-        then = " (or choose another --runs-dir) and resume the run."
-        return StorageError(f"{path} cannot be written: {reason}. {remedy}{then}")
-    then = f", then: endpoint-import resume {run_id}"
-    return StorageError(f"{path} cannot be written: {reason}. {remedy}{then}", run_id=run_id)
+        return StorageError(f"{told} (or choose another --runs-dir) and resume the run.")
+    return StorageError(f"{told}, then: endpoint-import resume {run_id}", run_id=run_id)
 
 
 def _error_number(error: Exception) -> int | None:
@@ -139,10 +150,10 @@ def sync_directory(folder: Path) -> None:
         os.close(directory)
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, remedy: str | None = None) -> None:
     """Remove the temporary files of killed processes from a folder, not from those below it.
 
-    Only for who holds the run's lock: it cannot tell them from files that are being written.
+    Only for who holds the folder's lock: it cannot tell them from files that are being written.
 
     Raises:
         StorageError: One cannot be removed.
@@ -151,7 +162,7 @@ def remove_leftovers(folder: Path) -> None:
         try:
             path.unlink()
         except OSError as error:
-            raise cannot_write(path, error) from error
+            raise cannot_write(path, error, remedy) from error
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:

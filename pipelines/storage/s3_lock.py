@@ -1,4 +1,4 @@
-"""The lock of a run on S3: an object that its owner writes again and again while it lives.
+"""A lock on S3: an object that its owner writes again and again while it lives.
 
 Nobody can tell whether a process on another machine is dead, only that it has not been heard of
 for long. An owner that wakes up after that finds the object to be another's, and writes nothing
@@ -6,12 +6,12 @@ any more.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from pipelines.errors import StorageError
-from pipelines.storage.mirror import MirroredRun
-from pipelines.storage.s3_store import S3Object, TakenError
+from pipelines.storage.file_lock import Owner
+from pipelines.storage.s3_store import S3Object, S3Store, TakenError
 
 NAME = "lock"
 RENEW_EVERY_S = 10.0
@@ -20,33 +20,38 @@ EXPIRES_S = 60.0
 """Seconds without a sign of life after which an owner counts as dead: several signs may be late."""
 
 
-def is_held(lock: S3Object | None) -> bool:
-    """Say whether somebody holds a lock."""
+def read_owner(store: S3Store) -> Owner | None:
+    """Say who holds the lock of a folder now; None if nobody does."""
+    found = store.read(NAME)
+    return Owner.parse(found.content) if found and _is_held(found) else None
+
+
+def _is_held(lock: S3Object | None) -> bool:
     return lock is not None and bool(lock.content) and lock.age_s < EXPIRES_S
 
 
 @contextmanager
-def hold(run: MirroredRun, owner: bytes) -> Iterator[bool]:
-    """Hold the lock of a run for a `with` block.
+def hold(store: S3Store, owner: Owner, give_up: Callable[[str], None]) -> Iterator[bool]:
+    """Hold the lock of a folder for a `with` block.
 
     Args:
-        run: The run.
+        store: The folder.
         owner: What to tell others of who holds it.
+        give_up: Is called, from another thread, with the reason if another process takes it over.
 
     Yields:
         Whether it is held: not if it is another's.
     """
-    found = run.store.read(NAME)
-    if is_held(found):
+    found = store.read(NAME)
+    if _is_held(found):
         yield False
         return
     try:
-        etag = run.store.write(NAME, owner, replaces=found.etag if found else None)
+        etag = store.write(NAME, owner.to_bytes(), replaces=found.etag if found else None)
     except TakenError:
         yield False
         return
-    run.regain()
-    renewal = _Renewal(run, owner, etag)
+    renewal = _Renewal(store, owner.to_bytes(), etag, give_up)
     try:
         yield True
     finally:
@@ -54,20 +59,22 @@ def hold(run: MirroredRun, owner: bytes) -> Iterator[bool]:
 
 
 class _Renewal(threading.Thread):
-    def __init__(self, run: MirroredRun, owner: bytes, etag: str) -> None:
+    def __init__(
+        self, store: S3Store, owner: bytes, etag: str, give_up: Callable[[str], None]
+    ) -> None:
         super().__init__(daemon=True, name="lock-renewal")
-        self._run, self._owner, self._etag = run, owner, etag
+        self._store, self._owner, self._etag, self._give_up = store, owner, etag, give_up
         self._ended = threading.Event()
         self.start()
 
     def run(self) -> None:
         while not self._ended.wait(RENEW_EVERY_S):
             try:
-                self._etag = self._run.store.write(NAME, self._owner, replaces=self._etag)
+                self._etag = self._store.write(NAME, self._owner, replaces=self._etag)
             except TakenError:
-                self._run.give_up(
-                    f"Another process has taken {self._run.location} over, as this one was not "
-                    "heard of for a minute. Nothing is lost: leave the run to it."
+                self._give_up(
+                    f"Another process has taken {self._store.folder} over, as this one was not "
+                    "heard of for a minute. Nothing is lost: leave the work to it."
                 )
                 return
             except StorageError:
@@ -77,4 +84,4 @@ class _Renewal(threading.Thread):
         self._ended.set()
         self.join()
         with suppress(StorageError, TakenError):
-            self._run.store.write(NAME, b"", replaces=self._etag)
+            self._store.write(NAME, b"", replaces=self._etag)

@@ -1,4 +1,4 @@
-"""S3: the few requests that a run directory there is made of.
+"""S3: the few requests that a run directory or a sync state there is made of.
 
 A service that is compatible has to know conditional writes, as AWS, MinIO and Ceph do.
 """
@@ -20,7 +20,7 @@ MOST_DELETED = 1000
 _UNCHANGED = frozenset({"304", "NotModified"})
 _TAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 _REMEDIES = {
-    "NoSuchBucket": "Make the bucket, or correct --runs-dir.",
+    "NoSuchBucket": "Make the bucket, or correct {option}.",
     "AccessDenied": "Allow these credentials to list, read, write and delete there.",
     "403": "Allow these credentials to list, read, write and delete there.",
     **REMEDIES,
@@ -47,6 +47,8 @@ class S3Store:
 
     folder: S3Folder
     """The folder."""
+    option: str = "--runs-dir"
+    """By which option it was given."""
 
     def read(self, name: str) -> S3Object | None:
         """Read a small object; None if it is not there."""
@@ -152,7 +154,7 @@ class S3Store:
                 )
 
     def _explained(self, name: str) -> "_Explained":
-        return _Explained(self.folder / name if name else self.folder)
+        return _Explained(self.folder / name if name else self.folder, self.option)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ class _Explained:
     """Turns what boto3 raises in a `with` block into an error that says what to do."""
 
     place: S3Folder
+    option: str
 
     def __enter__(self) -> None:
         pass
@@ -167,6 +170,6 @@ class _Explained:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, ClientError | BotoCoreError):
             remedy = _REMEDIES.get(
-                error_code(error), "Put that right, or choose another --runs-dir."
-            )
+                error_code(error), "Put that right, or choose another {option}."
+            ).format(option=self.option)
             raise StorageError(f"{self.place} cannot be used: {error}. {remedy}") from error

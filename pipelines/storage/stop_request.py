@@ -9,8 +9,9 @@ import time
 from dataclasses import dataclass, field
 
 from pipelines.storage.atomic import write_text
+from pipelines.storage.file_lock import Owner
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.storage.run_lock import Owner, read_owner
+from pipelines.storage.run_lock import read_owner
 
 LOOK_EVERY_S = 1.0
 """Between two looks, in seconds: a request to the storage each."""

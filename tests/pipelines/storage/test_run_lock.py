@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 import pytest
 
 from pipelines.errors import RunStateError, StorageError
+from pipelines.storage.file_lock import Owner
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.storage.run_lock import Owner, locked, read_owner
+from pipelines.storage.run_lock import locked, read_owner
 
 # Tells whether it has the lock, and then keeps it until it is told to go on or killed.
 HOLD = """
@@ -219,7 +220,7 @@ def test_whoever_asks_for_the_owner_does_not_keep_the_next_one_out(run, child, m
         waits.append(seconds)
         assert asker.ask("go on") == "free"
 
-    monkeypatch.setattr("pipelines.storage.run_lock.time.sleep", end_asking)
+    monkeypatch.setattr("pipelines.storage.file_lock.time.sleep", end_asking)
     with locked(run):
         assert read_owner(run).pid == os.getpid()
     assert len(waits) == 1
