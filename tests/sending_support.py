@@ -16,9 +16,11 @@ from pipelines.destinations.base import Answer, AnswerKind
 from pipelines.destinations.delivery import Delivery, SendCounts
 from pipelines.destinations.sender import Sender
 from pipelines.errors import EndpointImportError
+from pipelines.sending import read_sendable, write_shipments
 from pipelines.steps.resolve import DECISION_SCHEMA
 from pipelines.storage.run_dir import RunDirectory, create_run_directory
 from schemas.batch import Batch
+from schemas.shipments import Shipment
 
 ACCEPTED = Answer(AnswerKind.ACCEPTED, "", "request-1")
 REFUSED = Answer(AnswerKind.REFUSED, "Missing Address", "request-2")
@@ -145,13 +147,19 @@ class Service:
         return ACCEPTED
 
 
-def make_run(folder: Path, *partitions: Sequence[str], decided: Iterable[int] = ()) -> RunDirectory:
+def make_run(
+    folder: Path,
+    *partitions: Sequence[str],
+    decided: Iterable[int] = (),
+    together: Sequence[Sequence[int]] | None = None,
+) -> RunDirectory:
     """Make a run whose partitions are ready to be sent.
 
     Args:
         folder: Where.
         partitions: Items of each partition; their source rows count from 1 in each.
         decided: Source rows of the first partition that are not sent.
+        together: The partitions of each shipment; each is one if not given.
     """
     run = create_run_directory(folder, "run-1")
     for number, items in enumerate(partitions):
@@ -164,4 +172,14 @@ def make_run(folder: Path, *partitions: Sequence[str], decided: Iterable[int] = 
     pl.DataFrame(decisions, schema=DECISION_SCHEMA, orient="row").write_parquet(run.decisions)
     no_opt_outs = pl.DataFrame(schema={"partition": pl.Int64, "row_key": pl.Int64})
     no_opt_outs.write_parquet(run.opt_outs)
+    each_alone = [(number,) for number in range(len(partitions))]
+    shipments = [
+        Shipment(number, tuple(numbers), tuple(count_due(run, each) for each in numbers))
+        for number, numbers in enumerate(together or each_alone)
+    ]
+    write_shipments(shipments, run)
     return run
+
+
+def count_due(run: RunDirectory, partition: int) -> int:
+    return len(read_sendable(run, partition, "row_key"))

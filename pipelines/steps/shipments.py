@@ -68,7 +68,7 @@ def bound_bytes(part: PartitionCount, most_bytes: int) -> int:
 
     What they really take is known only to who reads them all.
     """
-    return min(-(-most_bytes * part.due // part.rows), part.due * ENDPOINT_BYTES.value)
+    return min(most_bytes * part.due // part.rows, part.due * ENDPOINT_BYTES.value)
 
 
 def cut_deliveries(deliveries: pl.DataFrame, place: ShipmentSlice) -> pl.DataFrame:

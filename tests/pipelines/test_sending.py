@@ -1,4 +1,4 @@
-"""Sending a partition: what the log of answers makes of it, attempt after attempt."""
+"""Sending a shipment: what the log of answers makes of it, attempt after attempt."""
 
 import errno
 import os
@@ -32,7 +32,13 @@ from pipelines.errors import (
     TerminalDestinationError,
     TransientDestinationError,
 )
-from pipelines.sending import read_counts, read_deliveries, read_sendable, send_partition
+from pipelines.sending import (
+    read_counts,
+    read_deliveries,
+    read_sendable,
+    read_shipments,
+    send_shipment,
+)
 from pipelines.settings import ImportSettings
 from pipelines.steps.outcomes import DELIVERY_SCHEMA, settle_delivered, settle_partition
 from pipelines.storage import answer_log
@@ -44,9 +50,9 @@ def numbers(count, first=0):
 
 
 def attempt(run, answers=(), number=0, **capabilities):
-    """Send one partition by a new sender; give the requests that it made, and its error."""
+    """Send one shipment by a new sender; give the requests that it made, and its error."""
     destination = ScriptedDestination(answers, **{"max_items": 10, **capabilities})
-    error = send_partition(run, number, make_sender(destination))
+    error = send_shipment(run, read_shipments(run)[number], make_sender(destination))
     return [read_numbers(payload) for payload in destination.payloads], error
 
 
@@ -64,7 +70,7 @@ def is_complete(run, number=0):
 # -- one attempt ---------------------------------------------------------------------------
 
 
-def test_a_partition_is_sent_in_batches_and_its_log_ended(tmp_path):
+def test_a_shipment_is_sent_in_batches_and_its_log_ended(tmp_path):
     run = make_run(tmp_path, numbers(25))
     requests, error = attempt(run)
     assert error is None
@@ -89,14 +95,6 @@ def test_rows_that_were_decided_are_not_sent(tmp_path):
     assert outcomes(run) == dict.fromkeys(range(3), "accepted")
 
 
-@pytest.mark.parametrize(("count", "decided"), [(0, []), (2, [1, 2])])
-def test_nothing_to_send_is_done_at_once(tmp_path, count, decided):
-    run = make_run(tmp_path, numbers(count), decided=decided)
-    assert attempt(run) == ([], None)
-    assert is_complete(run)
-    assert read_deliveries(run, 0).is_empty()
-
-
 def test_answers_are_read_as_the_service_gave_them(tmp_path):
     run = make_run(tmp_path, ['"a"', '"b"'])
     answers = [REFUSED, Answer(AnswerKind.ACCEPTED, "", "r-2"), Answer(AnswerKind.REFUSED, "ä", "")]
@@ -107,11 +105,11 @@ def test_answers_are_read_as_the_service_gave_them(tmp_path):
     ]
 
 
-def test_a_partition_that_was_never_sent_has_no_answers(tmp_path):
+def test_a_shipment_that_was_never_sent_has_no_answers(tmp_path):
     run = make_run(tmp_path, numbers(3))
     assert read_deliveries(run, 0).schema == DELIVERY_SCHEMA
     assert read_deliveries(run, 0).is_empty()
-    assert read_counts(run, [0]) == SendCounts()
+    assert read_counts(run) == SendCounts()
     assert not run.answers(0).exists()
 
 
@@ -190,26 +188,26 @@ def test_a_log_that_only_lacks_its_end_gets_it(tmp_path):
     assert run.answers(0).read_bytes() == content
 
 
-def test_counts_add_up_over_attempts_and_partitions(tmp_path):
+def test_counts_add_up_over_attempts_and_shipments(tmp_path):
     run = make_run(tmp_path, numbers(30), numbers(10, first=50), numbers(10))
     attempt(run, [THROTTLED, ACCEPTED, FAILED, TERMINAL])
-    first = read_counts(run, [0])
+    first = read_counts(run)
     assert first == SendCounts(4, 2, 1, 0, bytes_sent=19 + 19 + 29 + 29)
     attempt(run)
-    assert read_counts(run, [0]) == SendCounts(6, 2, 1, 0, first.bytes_sent + 2 * 29)
-    attempt(run, [REFUSED], number=1)
-    second = read_counts(run, [1])
-    assert second.splits >= 1
-    total = read_counts(run, [0, 1, 2])
-    assert total.requests == 6 + second.requests
-    assert total.bytes_sent == first.bytes_sent + 2 * 29 + second.bytes_sent
+    assert read_counts(run) == SendCounts(6, 2, 1, 0, first.bytes_sent + 2 * 29)
+    requests, _ = attempt(run, [REFUSED], number=1)
+    second_bytes = sum(len(",".join(map(str, items))) for items in requests)
+    total = read_counts(run)
+    assert total.splits >= 1
+    assert total.requests == 6 + len(requests)
+    assert total.bytes_sent == first.bytes_sent + 2 * 29 + second_bytes
 
 
 def test_requests_that_led_to_no_answer_are_counted(tmp_path):
     run = make_run(tmp_path, numbers(5))
     requests, error = attempt(run, [FAILED] * 500)
     assert isinstance(error, TransientDestinationError)
-    counts = read_counts(run, [0])
+    counts = read_counts(run)
     assert (counts.requests, counts.retries) == (len(requests), len(requests) - 1)
     assert outcomes(run) == {}
 
@@ -243,9 +241,10 @@ def test_a_sender_that_has_stopped_sends_nothing_and_leaves_no_log(tmp_path):
     run = make_run(tmp_path, numbers(5), numbers(5))
     destination = ScriptedDestination([TERMINAL])
     sender = make_sender(destination)
-    error = send_partition(run, 0, sender)
+    first, second = read_shipments(run)
+    error = send_shipment(run, first, sender)
     assert isinstance(error, TerminalDestinationError)
-    assert send_partition(run, 1, sender) is error
+    assert send_shipment(run, second, sender) is error
     assert len(destination.payloads) == 1
     assert not run.answers(1).exists()
 
@@ -289,13 +288,13 @@ class Raising(Sender):
 def send_by(kind, run):
     destination = ScriptedDestination(max_items=10)
     sender = kind(destination, 1, None, clock=FakeClock(), draw=random.Random(1))
-    return send_partition(run, 0, sender)
+    return send_shipment(run, read_shipments(run)[0], sender)
 
 
 @pytest.mark.parametrize("kind", [Forgetful, Repeating])
 def test_items_without_a_single_answer_are_not_passed_over_in_silence(tmp_path, kind):
     run = make_run(tmp_path, numbers(25))
-    with pytest.raises(BooksError, match=r"Partition 0: -?[0-9]+ of 25 items got no single answer"):
+    with pytest.raises(BooksError, match=r"Shipment 0: -?[0-9]+ of 25 items got no single answer"):
         send_by(kind, run)
     assert not is_complete(run)
 

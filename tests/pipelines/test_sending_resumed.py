@@ -1,4 +1,4 @@
-"""A resumed partition: what an earlier attempt learned of the service is not forgotten."""
+"""A resumed shipment: what an earlier attempt learned of the service is not forgotten."""
 
 import pytest
 from fakes import ScriptedDestination
@@ -14,7 +14,7 @@ from sending_support import (
 )
 
 from pipelines.errors import DestinationError, StoppedError, StorageError
-from pipelines.sending import read_deliveries, send_partition
+from pipelines.sending import read_deliveries, read_shipments, send_shipment
 
 
 def numbers(count, first=0):
@@ -26,27 +26,27 @@ def take_below_1000(payload):
 
 
 @pytest.mark.parametrize("is_resumed", [False, True])
-def test_a_last_partition_of_bad_rows_only_comes_to_its_end(tmp_path, is_resumed):
+def test_a_last_shipment_of_bad_rows_only_comes_to_its_end(tmp_path, is_resumed):
     run = make_run(tmp_path, numbers(100), numbers(50, first=1000))
     sender = make_sender(ScriptedDestination(take_below_1000))
-    assert send_partition(run, 0, sender) is None
+    assert send_shipment(run, read_shipments(run)[0], sender) is None
     if is_resumed:
         sender = make_sender(ScriptedDestination(take_below_1000))
-    assert send_partition(run, 1, sender) is None
+    assert send_shipment(run, read_shipments(run)[1], sender) is None
     assert set(read_deliveries(run, 1)["outcome"]) == {"rejected"}
     assert read_deliveries(run, 1).height == 50
 
 
-def test_a_partition_of_few_good_rows_comes_to_its_end(tmp_path):
+def test_a_shipment_of_few_good_rows_comes_to_its_end(tmp_path):
     def take_the_first(payload):
         return ACCEPTED if set(read_numbers(payload)) <= set(range(1, 10)) else REFUSED
 
     run = make_run(tmp_path, numbers(100))
     destination = ScriptedDestination(take_the_first, max_items=10)
     sender = make_sender(destination, should_stop=lambda: len(destination.payloads) == 30)
-    assert isinstance(send_partition(run, 0, sender), StoppedError)
+    assert isinstance(send_shipment(run, read_shipments(run)[0], sender), StoppedError)
     sender = make_sender(ScriptedDestination(take_the_first, max_items=10))
-    assert send_partition(run, 0, sender) is None
+    assert send_shipment(run, read_shipments(run)[0], sender) is None
     assert read_deliveries(run, 0).height > 0
 
 

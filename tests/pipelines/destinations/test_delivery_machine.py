@@ -29,7 +29,7 @@ from pipelines.errors import (
     TerminalDestinationError,
     TransientDestinationError,
 )
-from pipelines.sending import read_counts, read_deliveries, send_partition
+from pipelines.sending import read_counts, read_deliveries, read_shipments, send_shipment
 from pipelines.storage import answer_log
 from pipelines.storage.answer_log import read_answers
 
@@ -165,7 +165,7 @@ def count_lines(log):
 
 
 class Delivery(RuleBasedStateMachine):
-    """Attempts to deliver one partition, each by a new sender, over one answer log."""
+    """Attempts to deliver one shipment, each by a new sender, over one answer log."""
 
     @initialize(
         count=st.integers(1, 80),
@@ -238,7 +238,7 @@ class Delivery(RuleBasedStateMachine):
         before, log = self.outcomes(), read_answers(self.log)
         if before.keys() == self.everyone and not is_last:
             return  # no precondition, as it would depend on how threads raced before
-        counted = read_counts(self.run, [0])
+        counted = read_counts(self.run)
         world, self.model.sent, self.model.trouble = World(fate), [], iter(trouble)
         destination = ScriptedDestination(
             lambda payload: self.model.answer(payload, world), **self.limits
@@ -253,7 +253,7 @@ class Delivery(RuleBasedStateMachine):
         )
         self.patch.setattr(answer_log, "os", world)
         try:
-            error = send_partition(self.run, 0, sender)
+            error = send_shipment(self.run, *read_shipments(self.run), sender)
         except StorageError as raised:
             error = raised
         finally:
@@ -308,7 +308,7 @@ class Delivery(RuleBasedStateMachine):
 
     def check_counts(self, before, *, is_exact):
         """The log counts what the service saw, except what a death or a full disk swallowed."""
-        now, sent = read_counts(self.run, [0]), self.model.sent
+        now, sent = read_counts(self.run), self.model.sent
         kinds = Counter(answer.kind for _, _, answer in sent)
         split = (AnswerKind.REFUSED, AnswerKind.TOO_LARGE)
         truth = {
