@@ -7,14 +7,17 @@ sent again.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import orjson
 import polars as pl
 
 from pipelines import progress, stopping
-from pipelines.destinations.base import Destination
+from pipelines.destinations.pinpoint import PinpointDestination
 from pipelines.destinations.delivery import Delivery, SendCounts
+from pipelines.destinations.pinpoint import PinpointDestination
+from pipelines.destinations.pinpoint_calls import read_born
 from pipelines.destinations.registry import open_destination
 from pipelines.destinations.sender import Sender
 from pipelines.errors import BooksError, EndpointImportError, RunStateError
@@ -68,10 +71,29 @@ def send_shipment(
     if logged.is_complete:
         progress.skip("deliver", sum(map(len, _answered(logged.records))))
         return None
-    items = ItemBuffer(_read_items(run, shipment))
+    sender.find_taken = partial(find_taken, run)
+    return send_items(ItemBuffer(_read_items(run, shipment)), path, sender)
+
+
+def send_items(
+    items: ItemBuffer, path: Path, sender: Sender, phase: str = "deliver"
+) -> EndpointImportError | None:
+    """Send what has no answer in a log yet; give the error that stopped sending, if one did.
+
+    Args:
+        items: What is to be sent; the same as in every attempt before.
+        path: The log.
+        sender: What sends.
+        phase: What the listener to progress is told that goes on.
+
+    Raises:
+        BooksError: Sending came to its end with items that have no answer.
+        RunStateError: The log is about other items.
+        StorageError: The log cannot be opened.
+    """
     log = AnswerLog.open(path, {"items": len(items), "crc32": items.crc32()})
     answered = {position for span in _answered(log.records) for position in span}
-    progress.skip("deliver", len(answered))
+    progress.skip(phase, len(answered))
     left = len(items) - len(answered)
 
     def note(deliveries: Sequence[Delivery], counts: SendCounts) -> None:
@@ -84,7 +106,6 @@ def send_shipment(
         )
         left -= sum(delivery.stop - delivery.start for delivery in deliveries)
 
-    sender.find_taken = partial(find_taken, run)
     capabilities = sender.destination.capabilities
     limits = BatchLimits(capabilities.max_items, capabilities.max_payload_bytes)
     error: EndpointImportError | None = None
@@ -94,14 +115,12 @@ def send_shipment(
             pack_batches(items, limits),
             note,
             answered=answered,
-            on_batch=lambda count: progress.advance("deliver", count),
+            on_batch=lambda count: progress.advance(phase, count),
         )
     finally:
         log.close(complete=left == 0)
     if error is None and left != 0:
-        raise BooksError(
-            f"Shipment {shipment.number}: {left} of {len(items)} items got no single answer."
-        )
+        raise BooksError(f"{path}: {left} of {len(items)} items got no single answer.")
     return error
 
 
@@ -146,18 +165,29 @@ def _answered(records: Iterable[Mapping[str, Any]]) -> Iterable[range]:
 
 def read_deliveries(run: RunDirectory, number: int) -> pl.DataFrame:
     """Read the answers for a shipment, in the shape of `DELIVERY_SCHEMA`; none if never sent."""
-    records = read_answers(run.answers(number)).records
+    return read_delivery_log(run.answers(number))
+
+
+def read_delivery_log(path: Path) -> pl.DataFrame:
+    """Read the answers in a log, in the shape of `DELIVERY_SCHEMA`; none if there is no log."""
+    records = read_answers(path).records
     rows = [delivery for record in records for delivery in record["deliveries"]]
     return pl.DataFrame(rows, schema=DELIVERY_SCHEMA, orient="row")
 
 
 def read_counts(run: RunDirectory) -> SendCounts:
-    """Add up what sending took, over all shipments and attempts.
+    """Add up what sending and retiring took, over all attempts."""
+    logs = [run.list_files(folder, ".log") for folder in ("delivered", "gone")]
+    return count_logged(log for of_folder in logs for log in of_folder)
+
+
+def count_logged(logs: Iterable[Path]) -> SendCounts:
+    """Add up what logs say that sending took.
 
     Requests in flight when a process was killed are in no log, and so not counted.
     """
     total = SendCounts()
-    for log in run.list_files("delivered", ".log"):
+    for log in logs:
         for record in read_answers(log).records:
             total.add(SendCounts(**record["counts"]))
     return total
@@ -210,7 +240,12 @@ def read_decisions(run: RunDirectory, number: int) -> pl.DataFrame:
     return decisions.drop("partition").collect()
 
 
-def connect(settings: ImportSettings) -> Destination:
+def application_born(destination: Destination) -> str | None:
+    """Give when the service made the application, if it is one that says so."""
+    return read_born(destination) if isinstance(destination, PinpointDestination) else None
+
+
+def connect(settings: ImportSettings) -> PinpointDestination:
     """Make the destination that the settings mean; nothing is sent.
 
     Raises:

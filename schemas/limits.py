@@ -65,6 +65,15 @@ BATCH_RATE = Limit(
 BATCHES_IN_FLIGHT = Limit(
     "batches_in_flight", 2, Unit.REQUESTS_IN_FLIGHT, f"{QUOTAS}: burst counts requests in flight"
 )
+DELETE_RATE = Limit(
+    "delete_rate", 5, Unit.REQUESTS_PER_SECOND, f"{QUOTAS}: DeleteEndpoint, account and region"
+)
+DELETES_IN_FLIGHT = Limit(
+    "deletes_in_flight", 5, Unit.REQUESTS_IN_FLIGHT, f"{QUOTAS}: burst counts requests in flight"
+)
+READ_RATE = Limit(
+    "read_rate", 10, Unit.REQUESTS_PER_SECOND, f"{QUOTAS}: GetEndpoint, account and region"
+)
 
 LIMITS: tuple[Limit, ...] = (
     BATCH_ITEMS,
@@ -77,5 +86,8 @@ LIMITS: tuple[Limit, ...] = (
     USER_ENDPOINTS,
     BATCH_RATE,
     BATCHES_IN_FLIGHT,
+    DELETE_RATE,
+    DELETES_IN_FLIGHT,
+    READ_RATE,
 )
 """All limits, in the order of the documentation."""

@@ -1,4 +1,7 @@
-"""Pinpoint's UpdateEndpointsBatch through boto3, with a body that is ready already.
+"""Pinpoint through boto3: UpdateEndpointsBatch, with a body that is ready already, and the client.
+
+The other calls are in `pinpoint_calls`.
+
 
 Credentials, region, signing, endpoint rules, connections and error classes are boto3's. Its
 parameter validation and serialization take eight times as long as everything else together, and
@@ -8,6 +11,9 @@ Requests after the first are made after its model (see `wire`).
 
 import re
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -72,6 +78,19 @@ _NOT_THE_SERVICE = "NotTheService"
 """Our own code for a 400 that no Pinpoint service has written."""
 _THROTTLE_CODES = frozenset({"ThrottlingException", "TooManyRequestsException"})
 """Codes that ask to slow down, which some services send with status 400."""
+_NOT_FOUND = "NotFoundException"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its answer."""
+
+    answer: Answer
+    """What the answer means."""
+    response: dict[str, Any]
+    """What it says if the request was taken; empty if not."""
+    is_not_found: bool = False
+    """Whether the service says that there is no such thing: application or endpoint."""
 
 
 class PinpointDestination:
@@ -110,7 +129,9 @@ class PinpointDestination:
             if found is None:
                 raise NoCredentialsError
             self._credentials = found
-            self._client = self._make_client(session, endpoint_url, region)
+            self._open = partial(session.client, "pinpoint", endpoint_url=endpoint_url)
+            self._region: str | None = region or session.region_name
+            self._client = self._make_client()
         except (NoCredentialsError, PartialCredentialsError) as error:
             raise ConfigurationError(
                 "No AWS credentials found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a "
@@ -126,34 +147,30 @@ class PinpointDestination:
             reason = _without_user(str(error))
             raise ConfigurationError(f"The service cannot be addressed: {reason}") from error
 
-    def _make_client(
-        self, session: boto3.Session, endpoint_url: str | None, region: str | None
-    ) -> Any:
+    def _make_client(self) -> Any:
+        client = self.connect(CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S)
+        if self._region is None and is_aws(client.meta.endpoint_url):
+            raise NoRegionError
+        _check_url(client.meta.endpoint_url)
+        events = client.meta.events
+        events.register("before-call.pinpoint.UpdateEndpointsBatch", self._set_body)
+        events.register("before-send.pinpoint.UpdateEndpointsBatch", self._learn)
+        self._parser = create_parser(client.meta.service_model.resolved_protocol)
+        return client
+
+    def connect(self, connect_timeout_s: float, answer_timeout_s: float) -> Any:
+        """Make a client of the same service; nothing is sent yet."""
         config = Config(
             # Retrying is decided in one place, `sender`; a hidden retry would not be counted.
             retries={"total_max_attempts": 1, "mode": "standard"},
             parameter_validation=False,
             max_pool_connections=64,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=ANSWER_TIMEOUT_S,
+            connect_timeout=connect_timeout_s,
+            read_timeout=answer_timeout_s,
             user_agent_extra="endpoint-import",
         )
-
-        def connect(in_region: str | None) -> Any:
-            return session.client(
-                "pinpoint", region_name=in_region, endpoint_url=endpoint_url, config=config
-            )
-
-        configured: str | None = region or session.region_name
-        client = connect(configured or SIGNING_REGION)
-        if configured is None and is_aws(client.meta.endpoint_url):
-            raise NoRegionError
-        _check_url(client.meta.endpoint_url)
-        events = client.meta.events
-        events.register("before-call.pinpoint.UpdateEndpointsBatch", self._set_body)
-        events.register("before-parse.pinpoint.UpdateEndpointsBatch", _check_response)
-        events.register("before-send.pinpoint.UpdateEndpointsBatch", self._learn)
-        self._parser = create_parser(client.meta.service_model.resolved_protocol)
+        client = self._open(region_name=self._region or SIGNING_REGION, config=config)
+        client.meta.events.register("before-parse.pinpoint", _check_response)
         return client
 
     @property
@@ -164,9 +181,19 @@ class PinpointDestination:
         return f"pinpoint at {urlunsplit((parts.scheme, host, parts.path, '', ''))}"
 
     @property
+    def application_id(self) -> str:
+        """The application that all requests are about."""
+        return self._application_id
+
+    @property
+    def has_quota(self) -> bool:
+        """Whether the published quotas hold: where the service is AWS's own."""
+        return is_aws(self._client.meta.endpoint_url)
+
+    @property
     def capabilities(self) -> Capabilities:
         """The service's quotas; without a rate where the service is not AWS's own."""
-        has_quota = is_aws(self._client.meta.endpoint_url)
+        has_quota = self.has_quota
         envelope_bytes = sum(map(len, ENVELOPE))
         return Capabilities(
             max_items=limits.BATCH_ITEMS.value,
@@ -178,19 +205,43 @@ class PinpointDestination:
     def send(self, payload: bytes) -> Answer:
         """Send one batch; see `base.Destination.send`."""
         body = payload.join(ENVELOPE)
+        wire = self._wire
+        ask = partial(self._send_alike, wire, body) if wire else partial(self._call, body)
+        return self.exchange(ask, ACCEPTED).answer
+
+    def request(self, operation: str, ok: int, **arguments: str) -> Exchange:
+        """Make another call about the application, once.
+
+        Args:
+            operation: Name of the client's method.
+            ok: Status of a request that was taken.
+            arguments: What it takes beside the application.
+        """
+        call = getattr(self._client, operation)
+        return self.exchange(partial(call, ApplicationId=self._application_id, **arguments), ok)
+
+    def exchange(self, ask: Callable[[], dict[str, Any]], ok: int) -> Exchange:
+        """Make a request, and tell what its answer means; raises nothing that a service can cause.
+
+        Args:
+            ask: Makes it, as a method of a client of `connect` does.
+            ok: Status of a request that was taken.
+        """
         try:
-            response = self._send_alike(self._wire, body) if self._wire else self._call(body)
+            response = ask()
         except ClientError as error:
-            return self._explain(error)
+            is_not_found = error.response["Error"].get("Code") == _NOT_FOUND
+            return Exchange(self._explain(error), {}, is_not_found)
         except (ConnectionError, HTTPClientError, ResponseParserError) as error:
-            return Answer(AnswerKind.FAILED, _without_user(str(error)))
+            return Exchange(Answer(AnswerKind.FAILED, _without_user(str(error))), {})
         except BotoCoreError as error:
-            return Answer(AnswerKind.TERMINAL, _without_user(str(error)))
+            return Exchange(Answer(AnswerKind.TERMINAL, _without_user(str(error))), {})
         metadata = response["ResponseMetadata"]
-        if metadata["HTTPStatusCode"] != ACCEPTED:
-            what = f"answered {metadata['HTTPStatusCode']} instead of {ACCEPTED}"
-            return Answer(AnswerKind.TERMINAL, f"{self.name} {what}: it is no Pinpoint service.")
-        return Answer(AnswerKind.ACCEPTED, "", metadata.get("RequestId"))
+        if metadata["HTTPStatusCode"] != ok:
+            what = f"answered {metadata['HTTPStatusCode']} instead of {ok}"
+            told = f"{self.name} {what}: it is no Pinpoint service."
+            return Exchange(Answer(AnswerKind.TERMINAL, told), {})
+        return Exchange(Answer(AnswerKind.ACCEPTED, "", metadata.get("RequestId")), response)
 
     def close(self) -> None:
         """Close the client's connections."""
@@ -245,10 +296,10 @@ class PinpointDestination:
             what = f"{self.name} answered {status} in a form that no Pinpoint service uses"
             return Answer(AnswerKind.TERMINAL, f"{what} ({text}). Check the URL.", request_id)
         if code in _CREDENTIAL_CODES or kind is AnswerKind.TERMINAL:
-            return Answer(AnswerKind.TERMINAL, self._remedy(status, text), request_id)
+            return Answer(AnswerKind.TERMINAL, self._remedy(status, text, error), request_id)
         return Answer(kind, text, request_id)
 
-    def _remedy(self, status: int, text: str) -> str:
+    def _remedy(self, status: int, text: str, error: ClientError) -> str:
         if status == 404:
             return (
                 f"{self.name} does not know the application {self._application_id} ({text}). "
@@ -256,7 +307,7 @@ class PinpointDestination:
             )
         return (
             f"{self.name} refused the request with {status} ({text}). Check the credentials, and "
-            "that they may use mobiletargeting:UpdateEndpointsBatch on this application."
+            f"that they may use mobiletargeting:{error.operation_name} on this application."
         )
 
 

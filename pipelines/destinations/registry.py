@@ -1,6 +1,5 @@
 """Which destination a run's settings mean."""
 
-from pipelines.destinations.base import Destination
 from pipelines.destinations.pinpoint import PinpointDestination
 from pipelines.errors import ConfigurationError
 
@@ -15,7 +14,7 @@ def open_destination(
     region: str | None,
     profile: str | None,
     is_local: bool,
-) -> Destination:
+) -> PinpointDestination:
     """Make the destination; nothing is sent.
 
     Args:

@@ -12,10 +12,11 @@
       resolved/found.parquet         issues across rows
       resolved/opt_outs.parquet      rows that keep the opt-out of a duplicate
       resolved/comparison.json       how many rows are due, unchanged, held, gone
-      keyed/part-00000.parquet       rows that could be sent, in the order of the hashes of their Ids
+      keyed/part-00000.parquet       rows that could be sent, sorted by the hashes of their Ids
       present/part-00000.parquet     Ids of all rows, likewise (mirror)
       compared/part-00000.parquet    how they stand to what the service last accepted
-      gone/part-00000.parquet, .log  records of endpoints that are to be retired, and the answers
+      gone/part-00000.parquet        records of endpoints that mirror retires
+      gone/part-00000.log            answers of the service to that, as they came
       intents/part-00000.parquet     records for the state before sending
       taken/part-00000.parquet       rows that the service took, in the order of `keyed`
       resolved/shipments.json        which partitions are sent together, and how many rows of each
@@ -28,8 +29,8 @@
       stop                      asks workers on a cluster to come to an end (`stop_request`)
 
 A file that is present is complete (`atomic`), which makes every phase restartable: a partition
-whose file is there is done. Only the logs in `delivered` grow, and say themselves whether they are
-complete (`answer_log`). `staged` to `delivered` are removed after a clean finish.
+whose file is there is done. Only the logs in `delivered` and `gone` grow, and say themselves whether they are
+complete (`answer_log`). `staged` to `gone` are removed after a clean finish.
 """
 
 import re
@@ -181,6 +182,10 @@ class RunDirectory:
     def answers(self, shipment: int) -> Path:
         """Give the log of the service's answers for a shipment."""
         return self.at("delivered", f"part-{shipment:05d}.log")
+
+    def retired(self, number: int) -> Path:
+        """Give the log of the service's answers about a file of gone endpoints."""
+        return self.at("gone", f"part-{number:05d}.log")
 
     def remove_leftovers(self) -> None:
         """Remove the temporary files of a process that was killed."""

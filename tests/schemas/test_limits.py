@@ -34,6 +34,9 @@ def test_full_batch_of_the_largest_endpoints_fits_the_payload():
         ("USER_ENDPOINTS", 15),
         ("BATCH_RATE", 2),
         ("BATCHES_IN_FLIGHT", 2),
+        ("DELETE_RATE", 5),
+        ("DELETES_IN_FLIGHT", 5),
+        ("READ_RATE", 10),
     ],
 )
 def test_published_value(name, value):
