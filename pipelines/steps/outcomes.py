@@ -70,7 +70,10 @@ def settle_compared(compared: pl.DataFrame) -> pl.DataFrame:
     held, unchanged = pl.lit(Outcome.HELD.value), pl.lit(Outcome.UNCHANGED.value)
     return compared.filter(~standing.is_in([int(due) for due in DUE])).select(
         "row_key",
-        pl.when(standing == int(Standing.UNCHANGED)).then(unchanged).otherwise(held).alias("outcome"),
+        pl.when(standing == int(Standing.UNCHANGED))
+        .then(unchanged)
+        .otherwise(held)
+        .alias("outcome"),
         code.alias("code"),
         code.replace_strict(HELD_MESSAGES, default=None, return_dtype=pl.String).alias("message"),
     )

@@ -21,6 +21,7 @@ from pipelines.steps import sync_records
 from pipelines.steps.compare import CompareParams, compare
 from pipelines.steps.encode import opt_out_items
 from pipelines.steps.fingerprint import hash_ids, hash_items
+from pipelines.steps.retire import intend_retirement
 from pipelines.steps.sync_records import Occasion
 from pipelines.storage.atomic import replacing, write_json, write_parquet
 from pipelines.storage.manifest import Manifest
@@ -61,7 +62,7 @@ class Comparison(BaseModel):
 
 
 def is_compared(command: str, settings: ImportSettings) -> bool:
-    """Say whether rows are compared with the state: in every import that keeps one, and in its plan.
+    """Say whether rows are compared with the state: in every import that keeps one.
 
     A plan for sending everything need not know what the service has.
     """
@@ -89,9 +90,7 @@ def key_rows(run: RunDirectory, number: int) -> int:
     return keyed.height
 
 
-def _keep_opt_outs(
-    rows: pl.DataFrame, items: pl.DataFrame, kept: pl.DataFrame
-) -> pl.DataFrame:
+def _keep_opt_outs(rows: pl.DataFrame, items: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
     """Let the rows that a duplicate opts out be compared as they are sent."""
     patched = items.join(kept, on="row_key", how="semi", maintain_order="left")
     contents = patched.select("row_key", hash_items(opt_out_items(patched["item"])).alias("now"))
@@ -119,7 +118,7 @@ def key_present(run: RunDirectory, number: int) -> None:
 
 
 def write_sorted(frame: pl.DataFrame, path: Path) -> None:
-    """Write rows in the order of `key_hash`, so that a range of them is found without reading all."""
+    """Write rows sorted by `key_hash`, so that a range of them is found without reading all."""
     with replacing(path) as temporary:
         frame.sort("key_hash").write_parquet(
             temporary, compression="lz4", statistics=True, row_group_size=ROW_GROUP_ROWS
@@ -236,6 +235,7 @@ class _Work:
             self.identified += len(ids)
             gone = sync_records.find_gone(known, ids, self.feed)
             records.append(sync_records.leave_feed(known, ids, self.feed))
+            records.append(intend_retirement(gone, self.settings.retire))
             self._write_gone(gone)
         self._write_intents(pl.concat(records).sort("key_hash"))
         progress.advance("compare", rows.height)

@@ -108,5 +108,3 @@ def require_still_ours(state: StateReader, run_id: str, generation: int) -> None
             f"Run {last.run_id} has imported into this application since run {run_id} stopped: to "
             "go on would put older content over newer. Start a new run."
         )
-
-
