@@ -18,7 +18,7 @@ from pipelines.storage.places import Place, S3Folder
 
 LONGEST_SLUG = 40
 SEGMENT = re.compile(r"(\d{8})-[0-9a-f]{8}-\d{4}\.parquet")
-"""Name of a segment file: the revision that it was made for, of which writer, and its number."""
+"""Name of a segment file: the revision that it was made for, what no other has, and its number."""
 THEN = "then run the command again."
 PRIVATE_FOLDER = 0o700
 """Ids may be addresses: only the user may read them."""
@@ -143,7 +143,10 @@ class LocalFolder:
 
     def list_names(self) -> list[str]:
         """List the files."""
-        return sorted(path.name for path in self.path.iterdir())
+        try:
+            return sorted(path.name for path in self.path.iterdir())
+        except OSError as error:
+            raise cannot_write(self.path, error, THEN) from error
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove files, whether they are there or not."""

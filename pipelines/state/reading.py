@@ -63,9 +63,7 @@ class StoredState:
 
     def ranges(self, rows: int = 0) -> list[KeyRange]:
         """Cut the range of all hashes so that each part holds about as many records as fit."""
-        parts = max(1, -(-max(self.count(), rows) // RANGE_ROWS))
-        cuts = [_HASHES * number // parts for number in range(parts + 1)]
-        return [KeyRange(first, end - 1) for first, end in pairwise(cuts)]
+        return cut_range(max(self.count(), rows))
 
     def read(self, part: KeyRange, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Read the newest record of each Id of a range, without those that are forgotten."""
@@ -77,7 +75,7 @@ class StoredState:
         self, segments: Sequence[Segment], part: KeyRange, columns: Sequence[str]
     ) -> pl.DataFrame:
         """Read the newest record of each Id from some segments, also those that are forgotten."""
-        columns = list(dict.fromkeys([*_NEEDED, *columns]))
+        columns = [name for name in RECORD_SCHEMA if name in _NEEDED or name in columns]
         files = [[file for file in s.files if _overlaps(file, part)] for s in reversed(segments)]
         names = [file.name for newest in files for file in newest]
         with self._folder.fetched(names) as paths:
@@ -109,6 +107,13 @@ class StoredState:
                 f"Run the command again."
             )
         raise StateError(f"{shown} is missing. {REBUILD}")
+
+
+def cut_range(rows: int) -> list[KeyRange]:
+    """Cut the range of all hashes so that of so many records each part holds as many as fit."""
+    parts = max(1, -(-rows // RANGE_ROWS))
+    cuts = [_HASHES * number // parts for number in range(parts + 1)]
+    return [KeyRange(first, end - 1) for first, end in pairwise(cuts)]
 
 
 def _parse(found: StoredPointer | None, folder: StateFolder, key: StateKey) -> Pointer:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from pipelines.errors import StorageError
 from pipelines.state import pointer
-from pipelines.state.folders import StoredPointer, changed_meanwhile
+from pipelines.state.folders import THEN, StoredPointer, changed_meanwhile
 from pipelines.storage import s3_lock
+from pipelines.storage.atomic import cannot_write, replacing
 from pipelines.storage.file_lock import Owner
 from pipelines.storage.places import S3Folder
 from pipelines.storage.s3_store import S3Store, TakenError
@@ -38,7 +39,7 @@ class BucketFolder:
         self._store = S3Store(place, OPTION)
         self._lost: str | None = None
         self._lock = threading.Lock()
-        self._copies: Path | None = None
+        self._private: Path | None = None
         self._used: Counter[str] = Counter()
 
     @property
@@ -66,7 +67,7 @@ class BucketFolder:
     def fetched(self, names: Sequence[str]) -> Iterator[list[Path]]:
         """Give copies of files."""
         with self._lock:
-            folder = self._folder()
+            folder = self._folder("read")
             self._used.update(names)
             for path in folder.iterdir():
                 if not self._used[path.name]:
@@ -74,7 +75,7 @@ class BucketFolder:
             paths = [folder / name for name in names]
             for path in paths:
                 if not path.is_file():
-                    self._store.download(path.name, path, None)
+                    self._download(path)
         try:
             yield paths
         finally:
@@ -84,9 +85,10 @@ class BucketFolder:
     @contextmanager
     def adding(self, name: str) -> Iterator[Path]:
         """Give the path at which to write a file."""
-        path = self._folder() / f"{name}.new"
+        path = self._folder("new") / name
         try:
-            yield path
+            with replacing(path, THEN) as temporary:
+                yield temporary
             self.require_held()
             with path.open("rb") as file:
                 self._store.write(name, file)
@@ -119,8 +121,19 @@ class BucketFolder:
     def _give_up(self, reason: str) -> None:
         self._lost = reason
 
-    def _folder(self) -> Path:
-        if self._copies is None:
-            self._copies = Path(tempfile.mkdtemp(prefix="endpoint-import-"))
-            weakref.finalize(self, shutil.rmtree, self._copies, ignore_errors=True)
-        return self._copies
+    def _download(self, path: Path) -> None:
+        # Not there before it is whole: else half of it would be taken for a damaged file.
+        incoming = path.with_name(f".{path.name}.download")
+        try:
+            if self._store.download(path.name, incoming, None) is not None:
+                incoming.replace(path)
+        except OSError as error:
+            raise cannot_write(path, error, THEN) from error
+
+    def _folder(self, name: str) -> Path:
+        if self._private is None:
+            self._private = Path(tempfile.mkdtemp(prefix="endpoint-import-"))
+            weakref.finalize(self, shutil.rmtree, self._private, ignore_errors=True)
+        folder = self._private / name
+        folder.mkdir(exist_ok=True)
+        return folder

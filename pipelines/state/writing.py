@@ -11,11 +11,13 @@ from secrets import token_hex
 import polars as pl
 
 from pipelines.errors import StateError, StorageError
-from pipelines.state.base import CommitNote, StateKey
-from pipelines.state.folders import SEGMENT, StateFolder
+from pipelines.state.base import CommitNote
+from pipelines.state.compaction import choose_folded
+from pipelines.state.folders import SEGMENT
 from pipelines.state.pointer import Pointer, Segment, SegmentFile, keep_notes
-from pipelines.state.reading import StoredState
+from pipelines.state.reading import StoredState, cut_range
 from pipelines.state.segments import FILE_ROWS, GROUP_ROWS, cut_rows, write_groups
+from schemas.sync_records import RECORD_SCHEMA
 
 MOST_FEEDS = 64
 """Bits of a number of 64."""
@@ -23,12 +25,6 @@ MOST_FEEDS = 64
 
 class WritableState(StoredState):
     """A state whose lock this process holds (`StateWriter`)."""
-
-    def __init__(self, folder: StateFolder, key: StateKey) -> None:
-        """Open it; who opens it holds its lock."""
-        super().__init__(folder, key)
-        # Two writers never write a file of one name, though one may have been taken for dead.
-        self._token = token_hex(4)
 
     def number_feed(self, name: str) -> int:
         """Give the number of a feed (0 to 63); a new name gets the next one."""
@@ -57,15 +53,38 @@ class WritableState(StoredState):
                 segments=(*self._pointer.segments, *added),
             )
         )
+        # The records are in. Whatever is in the way of this is told by who needs it, or is tried
+        # again at the next commit.
+        with suppress(StorageError, StateError):
+            self._fold()
+
+    def _fold(self) -> None:
+        segments = self._pointer.segments
+        start = choose_folded(segments)
+        if start is not None:
+            folded = self._write_segment(self._read_folded(segments[start:], is_all=start == 0))
+            self._swap(self._pointer.followed_by(segments=(*segments[:start], *folded)))
+
+    def _read_folded(self, segments: Sequence[Segment], *, is_all: bool) -> Iterator[pl.DataFrame]:
+        for part in cut_range(sum(segment.rows for segment in segments)):
+            rows = self._read_segments(segments, part, RECORD_SCHEMA.names())
+            yield rows.filter(~pl.col("is_forgotten")) if is_all else rows
 
     def _write_segment(self, records: Iterable[pl.DataFrame]) -> list[Segment]:
         """Write records into new files; give the segment that they make, none if none came."""
         written: list[SegmentFile] = []
         groups = cut_rows(records, GROUP_ROWS)
+        # No file has the name of another: a pointer may name that, though to swap it seemed to
+        # fail, or its writer was taken for dead.
+        prefix = f"{self._pointer.revision + 1:08d}-{token_hex(4)}"
+        last = 0
         try:
             while (group := next(groups, None)) is not None:
                 of_file = chain([group], islice(groups, FILE_ROWS // GROUP_ROWS - 1))
-                written.append(self._write_file(of_file, len(written)))
+                written.append(
+                    self._write_file(of_file, f"{prefix}-{len(written):04d}.parquet", last)
+                )
+                last = written[-1].last
         except BaseException:
             # No pointer names them: to leave them to the next commit would only take room.
             with suppress(StorageError):
@@ -73,11 +92,10 @@ class WritableState(StoredState):
             raise
         return [Segment(files=tuple(written))] if written else []
 
-    def _write_file(self, groups: Iterator[pl.DataFrame], number: int) -> SegmentFile:
+    def _write_file(self, groups: Iterator[pl.DataFrame], name: str, after: int) -> SegmentFile:
         self._folder.require_held()
-        name = f"{self._pointer.revision + 1:08d}-{self._token}-{number:04d}.parquet"
         with self._folder.adding(name) as path:
-            rows, first, last = write_groups(groups, path)
+            rows, first, last = write_groups(groups, path, after)
             size_bytes = path.stat().st_size
         return SegmentFile(name=name, rows=rows, size_bytes=size_bytes, first=first, last=last)
 
