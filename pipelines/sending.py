@@ -14,7 +14,7 @@ import orjson
 import polars as pl
 
 from pipelines import progress, stopping
-from pipelines.destinations.pinpoint import PinpointDestination
+from pipelines.destinations.base import Destination
 from pipelines.destinations.delivery import Delivery, SendCounts
 from pipelines.destinations.pinpoint import PinpointDestination
 from pipelines.destinations.pinpoint_calls import read_born
@@ -120,7 +120,10 @@ def send_items(
     finally:
         log.close(complete=left == 0)
     if error is None and left != 0:
-        raise BooksError(f"{path}: {left} of {len(items)} items got no single answer.")
+        raise BooksError(
+            f"Partition {read_partition(path)}: {left} of {len(items)} items got no single answer "
+            f"({path})."
+        )
     return error
 
 

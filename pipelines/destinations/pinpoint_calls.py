@@ -59,7 +59,10 @@ class DeletingDestination:
 
         See `base.Destination.send`.
         """
-        endpoint_id = str(orjson.loads(payload)["Id"])
+        item = orjson.loads(payload)
+        if set(item) != {"Id"}:
+            return Answer(AnswerKind.TERMINAL, _NOT_TO_DELETE)
+        endpoint_id = str(item["Id"])
         if not is_addressable(endpoint_id):
             return Answer(AnswerKind.REFUSED, _NOT_ADDRESSABLE)
         done = self._destination.request("delete_endpoint", ACCEPTED, EndpointId=endpoint_id)
@@ -128,6 +131,7 @@ _NOT_ADDRESSABLE = (
     "An Id that is a step in a path (such as ..) is not put into one: it could be taken for the "
     "application itself."
 )
+_NOT_TO_DELETE = "An item that was to be sent came to be deleted: a defect of endpoint-import."
 
 
 class _Application:

@@ -37,7 +37,7 @@ class RemovalLimits:
 def check_removals(found: Removals, limits: RemovalLimits) -> str | None:
     """Say why nothing must be sent, or None if the run may go on.
 
-    A share is taken exactly: 1% of 50 endpoints is half a one, so that a single removal is too many.
+    A share is taken exactly: 1% of 50 endpoints is half a one, so one removal is too many.
     """
     breaches = [
         reason

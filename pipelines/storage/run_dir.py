@@ -29,8 +29,8 @@
       stop                      asks workers on a cluster to come to an end (`stop_request`)
 
 A file that is present is complete (`atomic`), which makes every phase restartable: a partition
-whose file is there is done. Only the logs in `delivered` and `gone` grow, and say themselves whether they are
-complete (`answer_log`). `staged` to `gone` are removed after a clean finish.
+whose file is there is done. Only the logs in `delivered` and `gone` grow, and say themselves
+whether they are complete (`answer_log`). `staged` to `gone` are removed after a clean finish.
 """
 
 import re

@@ -96,7 +96,9 @@ def _read_records(
 ) -> Iterator[pl.DataFrame]:
     retired = None
     if gone:
-        retired = read_retired(run).filter(pl.col("outcome") == Outcome.ACCEPTED.value)
+        is_done = pl.col("outcome") == Outcome.ACCEPTED.value
+        told = read_retired(run, settings.retire)
+        retired = pl.concat([part.filter(is_done).select("endpoint_id") for part in told])
     for part in state.ranges():
         rows = read_range(taken, part) if taken else KEYED_SCHEMA.to_frame()
         records = []

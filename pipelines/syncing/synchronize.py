@@ -6,16 +6,17 @@ compare -> (guards) -> intent -> deliver -> retire -> record
 from prefect.futures import wait
 
 from pipelines.delivering import deliver
-from pipelines.errors import EndpointImportError
+from pipelines.errors import EndpointImportError, GuardError
 from pipelines.phases import phase
 from pipelines.settings import ImportSettings
 from pipelines.state.base import StateReader, StateWriter
+from pipelines.steps.guard_removals import RemovalLimits, Removals, check_removals
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.syncing.comparing import Comparison, Observer, compare_run, load_comparison
 from pipelines.syncing.holding import read_state, require_still_ours
 from pipelines.syncing.recording import record_accepted, record_intent
-from pipelines.syncing.retiring import guard_removals, retire_gone
+from pipelines.syncing.retiring import retire_gone, write_removals
 from pipelines.tasks import key_partition
 from schemas.sync import SyncMode
 
@@ -36,6 +37,7 @@ def synchronize(
     require_still_ours(state, run.run_id, comparison.generation)
     breach = guard_removals(run, settings, state, comparison)
     if breach is not None:
+        write_removals(run, settings.retire, is_stopped=True)
         return breach
     record_intent(run, state, comparison)
     with phase(manifest, "deliver", comparison.due):
@@ -43,6 +45,8 @@ def synchronize(
     if error is None and comparison.gone:
         with phase(manifest, "retire", comparison.gone):
             error = retire_gone(run, settings)
+    if settings.sync_mode is SyncMode.MIRROR:
+        write_removals(run, settings.retire)
     with phase(manifest, "record"):
         record_accepted(run, settings, state, comparison, is_final=error is None)
     return error
@@ -76,4 +80,25 @@ def plan_sync(
     feed = names.index(settings.feed) if settings.feed in names else len(names)
     with phase(manifest, "compare", sendable):
         comparison = compare_with(run, manifest, settings, state, feed)
+    if settings.sync_mode is SyncMode.MIRROR:
+        write_removals(run, settings.retire, is_stopped=True)
     return guard_removals(run, settings, state, comparison)
+
+
+def guard_removals(
+    run: RunDirectory, settings: ImportSettings, state: StateReader, comparison: Comparison
+) -> GuardError | None:
+    """Say whether what is gone from the source is too much to be believed."""
+    if settings.sync_mode is not SyncMode.MIRROR:
+        return None
+    before = [note.rows for note in state.notes if note.is_final and note.feed == settings.feed]
+    found = Removals(
+        identified=comparison.identified,
+        identified_before=before[-1] if before else None,
+        unidentified=comparison.unidentified,
+        gone=comparison.gone,
+        known=comparison.tracked,
+    )
+    limits = RemovalLimits(settings.max_removals, settings.max_shrink, settings.max_unidentified)
+    breach = check_removals(found, limits)
+    return GuardError(breach, run_id=run.run_id) if breach is not None else None
