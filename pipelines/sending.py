@@ -120,10 +120,7 @@ def send_items(
     finally:
         log.close(complete=left == 0)
     if error is None and left != 0:
-        raise BooksError(
-            f"Partition {read_partition(path)}: {left} of {len(items)} items got no single answer "
-            f"({path})."
-        )
+        raise BooksError(f"{path}: {left} of {len(items)} items got no single answer.")
     return error
 
 

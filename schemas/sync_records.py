@@ -9,9 +9,9 @@ LAYOUT_SEPARATOR: Final = "\x1f"
 
 CONTENT_SCHEMA: Final = pl.Schema(
     {
-        "key_hash": pl.UInt64,
-        "content": pl.UInt64,
-        "layout": pl.String,
+        "key_hash": pl.UInt64(),
+        "content": pl.UInt64(),
+        "layout": pl.String(),
         "marks": pl.List(pl.UInt32),
     }
 )
@@ -24,15 +24,15 @@ where nothing is sent.
 
 KEYED_SCHEMA: Final = pl.Schema(
     {
-        "key_hash": pl.UInt64,
-        "partition": pl.Int64,
-        "row_key": pl.Int64,
-        "endpoint_id": pl.String,
-        "user_id": pl.String,
-        "opt_out": pl.String,
-        "status": pl.String,
-        "content": pl.UInt64,
-        "layout": pl.String,
+        "key_hash": pl.UInt64(),
+        "partition": pl.Int64(),
+        "row_key": pl.Int64(),
+        "endpoint_id": pl.String(),
+        "user_id": pl.String(),
+        "opt_out": pl.String(),
+        "status": pl.String(),
+        "content": pl.UInt64(),
+        "layout": pl.String(),
         "marks": pl.List(pl.UInt32),
     }
 )
@@ -40,10 +40,10 @@ KEYED_SCHEMA: Final = pl.Schema(
 
 COMPARED_SCHEMA: Final = pl.Schema(
     {
-        "partition": pl.Int64,
-        "row_key": pl.Int64,
-        "standing": pl.UInt8,
-        "is_known_opt_in": pl.Boolean,
+        "partition": pl.Int64(),
+        "row_key": pl.Int64(),
+        "standing": pl.UInt8(),
+        "is_known_opt_in": pl.Boolean(),
     }
 )
 """How a row stands; `is_known_opt_in` where it says OptOut NONE and that was accepted before, so
@@ -51,20 +51,20 @@ that it need not be said again: whoever opted out at the service meanwhile stays
 
 RECORD_SCHEMA: Final = pl.Schema(
     {
-        "key_hash": pl.UInt64,
-        "endpoint_id": pl.String,
-        "user_id": pl.String,
-        "opt_out": pl.String,
-        "status": pl.String,
-        "content": pl.UInt64,
-        "layout": pl.String,
+        "key_hash": pl.UInt64(),
+        "endpoint_id": pl.String(),
+        "user_id": pl.String(),
+        "opt_out": pl.String(),
+        "status": pl.String(),
+        "content": pl.UInt64(),
+        "layout": pl.String(),
         "marks": pl.List(pl.UInt32),
-        "feeds": pl.UInt64,
-        "is_ours": pl.Boolean,
-        "retired": pl.String,
+        "feeds": pl.UInt64(),
+        "is_ours": pl.Boolean(),
+        "retired": pl.String(),
         "accepted_at": pl.Datetime("ms", "UTC"),
-        "run_id": pl.String,
-        "is_forgotten": pl.Boolean,
+        "run_id": pl.String(),
+        "is_forgotten": pl.Boolean(),
     }
 )
 """A record of the state.
