@@ -7,6 +7,7 @@ another row with its Id.
 
 import polars as pl
 
+from pipelines.steps.fingerprint import NUMBERS, fingerprint
 from pipelines.steps.json_text import (
     JsonText,
     join_members,
@@ -33,7 +34,8 @@ TOP_LEVEL = tuple(name for name in SCALAR_COLUMNS if "." not in name)
 _MEMBER_BYTES = 40
 """What a member adds to its value at the most, besides its name: punctuation, and the digits of a
 number that is written with an exponent."""
-_NUMBERS = ("Location.Latitude", "Location.Longitude")
+_ORDER = {name: place for place, name in enumerate(SCALAR_COLUMNS)}
+"""Places of members in an item; named ones follow, by name."""
 
 
 def encode(frame: pl.DataFrame, *, with_items: bool = True) -> StepResult:
@@ -47,7 +49,7 @@ def encode(frame: pl.DataFrame, *, with_items: bool = True) -> StepResult:
     Returns:
         `row_key endpoint_id id_key channel_type address user_id effective_date opt_out item`, where
         `item` is compact JSON (null without items) and `id_key` is equal for Ids that differ only
-        in case.
+        in case. With items also `status` and the columns of `schemas.sync_records.CONTENT_SCHEMA`.
     """
     keys = frame.select(
         pl.col("row_key").cast(pl.Int64),
@@ -58,12 +60,15 @@ def encode(frame: pl.DataFrame, *, with_items: bool = True) -> StepResult:
         _column_or_null(frame, "User.UserId").alias("user_id"),
         _column_or_null(frame, "EffectiveDate").alias("effective_date"),
         _column_or_null(frame, "OptOut").alias("opt_out"),
+        _column_or_null(frame, "EndpointStatus").alias("status"),
     )
     if with_items:
-        encoded = keys.with_columns(write_items(frame))
+        items = write_items(frame)
+        encoded = keys.select(pl.exclude("status"), items, "status")
+        encoded = encoded.hstack(fingerprint(frame, items))
         found = _find_too_large(encoded)
     else:
-        encoded = keys.with_columns(pl.lit(None, pl.String).alias("item"))
+        encoded = keys.drop("status").with_columns(pl.lit(None, pl.String).alias("item"))
         doubtful = frame.filter(_is_doubtful(frame))
         rows = doubtful.select(pl.col("row_key").cast(pl.Int64))
         found = _find_too_large(rows.with_columns(write_items(doubtful)))
@@ -84,6 +89,16 @@ def opt_out_items(items: pl.Series) -> pl.Series:
         .then(item.str.replace(said, all_of_them, literal=True))
         .otherwise(pl.concat_str(pl.lit("{" + all_of_them + ","), item.str.slice(1)))
     )[items.name]
+
+
+def drop_known_opt_ins(items: pl.Series, is_known: pl.Series) -> pl.Series:
+    """Give items that say OptOut NONE without that, where it need not be said again.
+
+    Args:
+        items: What `encode` wrote; the member stands behind others, so a comma goes with it.
+        is_known: For each item, whether the service knows.
+    """
+    return items.zip_with(~is_known, items.str.replace(',"OptOut":"NONE"', "", literal=True))
 
 
 def _column_or_null(frame: pl.DataFrame, name: str) -> pl.Expr:
@@ -111,9 +126,14 @@ def _is_doubtful(frame: pl.DataFrame) -> pl.Expr:
 
 
 def write_items(frame: pl.DataFrame) -> pl.Series:
-    """Write the JSON of each row's batch item; the series is called `item`."""
+    """Write the JSON of each row's batch item; the series is called `item`.
+
+    A row's text depends on its values only, not on the order of the columns or on other rows: what
+    the sync state compares is a hash of it.
+    """
     frame = _fill_cleared(frame)
     used = [c for c in frame.iter_columns() if c.null_count() < frame.height or not frame.height]
+    used.sort(key=lambda column: (_ORDER.get(column.name, len(_ORDER)), column.name))
     members = [write_strings(c.name, c) for c in used if c.name in TOP_LEVEL]
     for group in ("Location", "Demographic"):
         members += nest(group, _plain_members(used, f"{group}."))
@@ -145,7 +165,7 @@ def _fill_cleared(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _plain_members(columns: list[pl.Series], prefix: str) -> list[JsonText]:
     return [
-        (write_numbers if column.name in _NUMBERS else write_strings)(
+        (write_numbers if column.name in NUMBERS else write_strings)(
             column.name.removeprefix(prefix), column
         )
         for column in columns
