@@ -129,9 +129,7 @@ class Import:
         return list(manifest.attempts) if manifest else []
 
     def _counted_requests(self) -> int:
-        manifest = self._manifest()
-        parts = manifest.partitions if manifest else []
-        return read_counts(self.run, (part.number for part in parts)).requests
+        return read_counts(self.run).requests
 
     def _phase(self) -> str:
         folders = (name for name in PHASES if any((self.run.path / name).glob("part-*")))

@@ -43,7 +43,7 @@ CONNECT_S = 10
 WORKERLESS_S = 60.0
 """Seconds without any worker after which a cluster counts as lost: starting one takes a few."""
 LOOK_EVERY_S = 0.2
-"""Between two looks for a signal or a partition that is done, in seconds."""
+"""Between two looks for a signal or a task that is done, in seconds."""
 LOST = (KilledWorker, CommClosedError, CancelledError)
 """What a future raises when the cluster, and not the task, has failed."""
 _wait: Any = distributed.wait  # untyped
@@ -66,7 +66,7 @@ class Cluster:
         require_destination(self.client, settings)
 
     def count_threads(self) -> int:
-        """Count the partitions that its workers can work on at once."""
+        """Count the partitions or shipments that its workers can work on at once."""
         return sum(read_threads(self.client).values())
 
     def wait_any(self, futures: Collection[PrefectFuture[Any]]) -> list[PrefectFuture[Any]]:
@@ -115,7 +115,7 @@ def _pass_on(run: RunDirectory, ended: threading.Event) -> None:
     """Let a signal that this process gets reach the workers."""
     while not ended.wait(LOOK_EVERY_S):
         if stopping.is_requested():
-            # Where it cannot be written, they stop behind the partitions that they have.
+            # Where it cannot be written, they stop behind the tasks that they have.
             with suppress(StorageError):
                 request_stop(run)
             return
@@ -125,7 +125,7 @@ def lost(error: BaseException | None) -> ClusterError:
     """Say that a cluster failed, and how."""
     if isinstance(error, KilledWorker):
         return ClusterError(
-            "Dask gave a partition up, as several workers died over it. See why in the workers' "
+            "Dask gave a task up, as several workers died over it. See why in the workers' "
             "logs (memory, most often: lower --partition-rows in a new run)."
         )
     return ClusterError(

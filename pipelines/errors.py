@@ -92,7 +92,7 @@ class StoppedError(EndpointImportError):
 
 
 class ClusterError(StoppedError):
-    """The Dask cluster went away or gave a partition up; `resume` goes on, also on threads."""
+    """The Dask cluster went away or gave a task up; `resume` goes on, also on threads."""
 
     def __init__(self, message: str, **details: Any) -> None:
         """Say what happened."""

@@ -2,8 +2,8 @@
 
 Workers do not know of each other, so each could only keep to a limit of its own. A run is
 therefore sent in lanes: a lane has a fixed share of the requests per second and of those in flight,
-and sends one partition at a time, whichever worker has it. So all lanes together keep to the limit
-however partitions move between workers.
+and sends one shipment at a time, whichever worker has it. So all lanes together keep to the limit
+however shipments move between workers.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def cut_lanes(
 
     Args:
         run: The run.
-        threads: Partitions that the workers can send at once.
+        threads: Shipments that the workers can send at once.
         max_in_flight: Requests under way at once, of the whole run.
         requests_per_second: Most requests per second, of the whole run; None for no limit.
 

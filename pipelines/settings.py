@@ -132,7 +132,7 @@ class ImportSettings(BaseModel):
     unfinished: Literal["supersede", "resume", "refuse"] = "supersede"
     """What becomes of a run into the same application that was not finished."""
     partition_rows: Annotated[int, Field(ge=100, le=1_000_000)] = PARTITION_ROWS
-    """Records per partition at the most; large records make smaller partitions."""
+    """Records per partition and rows per shipment at the most; large records make smaller ones."""
     keep_staged: bool = False
     """Keep the working files after a clean finish."""
 

@@ -1,4 +1,4 @@
-"""Batches: how the items of a partition are grouped into requests."""
+"""Batches: how the items of a shipment are grouped into requests."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,10 +19,10 @@ class BatchLimits:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One request's worth of items: positions `start` to `stop` (exclusive) of a partition."""
+    """One request's worth of items: positions `start` to `stop` (exclusive) of a shipment."""
 
     ordinal: int
-    """Number of the batch within its partition, from 0; equal input gives equal ordinals."""
+    """Number of the batch within its shipment, from 0; equal input gives equal ordinals."""
     start: int
     """Position of the first item."""
     stop: int
@@ -34,7 +34,7 @@ class Batch:
 
 
 class Payloads(Protocol):
-    """The encoded items of a partition, by position."""
+    """The encoded items of a shipment, by position."""
 
     def __len__(self) -> int:
         """Count the items."""

@@ -102,7 +102,7 @@ def deliver(
     answered: Collection[int] = (),
     **options: Any,
 ) -> Sent:
-    """Deliver one partition of batches of these sizes."""
+    """Deliver one shipment of batches of these sizes."""
     destination, notes = ScriptedDestination(answers), Notes()
     sender = make_sender(destination, threads, **options)
     items = Numbers(sum(sizes))

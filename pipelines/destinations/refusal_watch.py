@@ -5,7 +5,7 @@ of the rows, a million of them would be sent one by one and all be called reject
 that follow each other without an acceptance are withheld, and after some of them the service is
 asked again for a row that it has taken already: an upsert can be repeated.
 
-A partition's end does not wait for that: what it still withholds then is too little to doubt.
+A shipment's end does not wait for that: what it still withholds then is too little to doubt.
 """
 
 import threading
@@ -19,7 +19,7 @@ MOST_PATIENCE = 160
 
 
 class RefusalWatch:
-    """The refusals since the last acceptance, over all sending threads and partitions."""
+    """The refusals since the last acceptance, over all sending threads and shipments."""
 
     def __init__(self) -> None:
         """Start without any."""
@@ -42,15 +42,15 @@ class RefusalWatch:
                 self._in_a_row = 0
                 self._is_asking = False
 
-    def note_refused(self, partition: object, settle: Callable[[], None]) -> bool:
+    def note_refused(self, shipment: object, settle: Callable[[], None]) -> bool:
         """Withhold a refused row's outcome; say whether it is time to ask the service.
 
         Args:
-            partition: What the row belongs to.
+            shipment: What the row belongs to.
             settle: Writes the outcome down once it is certain.
         """
         with self._lock:
-            self._withheld.append((partition, settle))
+            self._withheld.append((shipment, settle))
             self._in_a_row += 1
             if self._is_asking or self._in_a_row < self._patience:
                 return False
@@ -70,21 +70,21 @@ class RefusalWatch:
         with self._lock:
             return not self._is_asking
 
-    def release(self, partition: object) -> None:
-        """Write down what is withheld of a partition that is at its end."""
+    def release(self, shipment: object) -> None:
+        """Write down what is withheld of a shipment that is at its end."""
         with self._lock:
-            self._write(lambda of: of is partition)
+            self._write(lambda of: of is shipment)
 
-    def forget(self, partition: object) -> None:
-        """Leave what is withheld of a partition without an outcome, as the run has stopped."""
+    def forget(self, shipment: object) -> None:
+        """Leave what is withheld of a shipment without an outcome, as the run has stopped."""
         with self._lock:
-            self._withheld = [entry for entry in self._withheld if entry[0] is not partition]
+            self._withheld = [entry for entry in self._withheld if entry[0] is not shipment]
 
     def _write(self, is_due: Callable[[object], bool]) -> None:
         withheld, self._withheld = self._withheld, []
-        for number, (partition, settle) in enumerate(withheld):
-            if not is_due(partition):
-                self._withheld.append((partition, settle))
+        for number, (shipment, settle) in enumerate(withheld):
+            if not is_due(shipment):
+                self._withheld.append((shipment, settle))
                 continue
             try:
                 settle()

@@ -1,4 +1,4 @@
-"""Sender: delivers the batches of a partition and says what became of every item.
+"""Sender: delivers the batches of a shipment and says what became of every item.
 
 One batch is retried while the service is in trouble, searched for its refused items while it is
 refused, and given up only by stopping the whole run: then it and everything after it has no answer
@@ -22,7 +22,7 @@ from pipelines.destinations.naming import strip_particulars
 from pipelines.destinations.refusal_watch import RefusalWatch
 from pipelines.destinations.retry import Clock, RetryPolicy, SystemClock
 from pipelines.destinations.throttle import Pace
-from pipelines.destinations.work import Journal, PartitionWork
+from pipelines.destinations.work import Journal, ShipmentWork
 from pipelines.errors import (
     DestinationError,
     EndpointImportError,
@@ -35,12 +35,12 @@ from schemas.issues import SERVICE_REFUSED
 from schemas.outcomes import Outcome
 
 PROBES = 10
-"""Rows spread over a partition that are tried before a service is said to refuse everything."""
+"""Rows spread over a shipment that are tried before a service is said to refuse everything."""
 
 
 @dataclass
 class Sender:
-    """Sends batches to a destination from several threads; one for a run, over all partitions."""
+    """Sends batches to a destination from several threads; one for a run, over all shipments."""
 
     destination: Destination
     """Where to."""
@@ -59,10 +59,10 @@ class Sender:
     find_taken: Callable[[], bytes | None] = lambda: None
     """Gives an item that the service took in an earlier attempt at the run, if there is one."""
     error: EndpointImportError | None = field(default=None, init=False)
-    """Why sending has stopped, if it has: for good, in all partitions."""
+    """Why sending has stopped, if it has: for good, in all shipments."""
 
     def __post_init__(self) -> None:
-        """Set up what holds over all partitions."""
+        """Set up what holds over all shipments."""
         self._pace = Pace(self.requests_per_second, self.clock)
         self._breaker = CircuitBreaker(self.clock, self.draw)
         self._lessons = Lessons()
@@ -85,20 +85,20 @@ class Sender:
     ) -> EndpointImportError | None:
         """Send all batches; come back when every one is answered or sending has stopped.
 
-        Partitions may be delivered from several threads: one waits until all batches of the one
+        Shipments may be delivered from several threads: one waits until all batches of the one
         before are taken, and begins while the last of them are under way.
 
         Args:
-            items: The partition's items.
+            items: The shipment's items.
             batches: Positions that do not overlap.
             journal: Called with answers as they come, one call at a time.
             answered: Positions that were answered before and are not sent again.
             on_batch: Called with the number of items that were sent, after each batch.
 
         Returns:
-            Why sending stopped, if it did, in this partition or another.
+            Why sending stopped, if it did, in this shipment or another.
         """
-        work = PartitionWork(items, batches, frozenset(answered), journal)
+        work = ShipmentWork(items, batches, frozenset(answered), journal)
         # The turn ends before the pool does, whose last requests are still under way.
         with ThreadPoolExecutor(self.max_in_flight, "send") as pool, self._turn:
             sending = 0
@@ -121,7 +121,7 @@ class Sender:
             self.stop(_unexpected(error))
         return self.error
 
-    def _drain(self, work: PartitionWork, on_batch: Callable[[int], None], thread: int) -> None:
+    def _drain(self, work: ShipmentWork, on_batch: Callable[[int], None], thread: int) -> None:
         try:
             while self.error is None:
                 if thread >= self._concurrency.threads and not work.all_taken.wait(LOOK_S):
@@ -142,7 +142,7 @@ class Sender:
         finally:
             work.note_idle(is_stopped=self.error is not None)
 
-    def _deliver(self, work: PartitionWork, positions: Sequence[int]) -> None:
+    def _deliver(self, work: ShipmentWork, positions: Sequence[int]) -> None:
         waiting = [positions]
         while waiting:
             part = waiting.pop()
@@ -162,7 +162,7 @@ class Sender:
             else:
                 self._settle(work, part, answer)
 
-    def _isolate(self, work: PartitionWork, part: Sequence[int], refusal: Answer) -> None:
+    def _isolate(self, work: ShipmentWork, part: Sequence[int], refusal: Answer) -> None:
         """Find the refused items of a batch, and deliver all others."""
         work.count(splits=1)
         search = isolate(part, refusal, work.read_item, self._lessons)
@@ -184,20 +184,20 @@ class Sender:
             else:
                 work.count(splits=1)
 
-    def _settle(self, work: PartitionWork, part: Sequence[int], answer: Answer) -> None:
+    def _settle(self, work: ShipmentWork, part: Sequence[int], answer: Answer) -> None:
         if answer.kind is AnswerKind.ACCEPTED:
             work.settle(part, Outcome.ACCEPTED, None, answer)
             self._watch.note_accepted(work.read_item(part[0]))
         else:
             self._reject(work, part[0], answer)
 
-    def _reject(self, work: PartitionWork, position: int, answer: Answer) -> None:
+    def _reject(self, work: ShipmentWork, position: int, answer: Answer) -> None:
         settle = partial(work.settle, [position], Outcome.REJECTED, SERVICE_REFUSED, answer)
         if self._watch.note_refused(work, settle):
             with self._watch.question:
                 self._ask_service(work, answer)
 
-    def _ask_service(self, work: PartitionWork, refusal: Answer) -> None:
+    def _ask_service(self, work: ShipmentWork, refusal: Answer) -> None:
         """Find out whether the service refuses everything.
 
         Raises:
@@ -217,10 +217,10 @@ class Sender:
             f"{self.destination.name} {before} any row, and says: {said!r}. No single row is to "
             "blame, so they stay unprocessed. Check --application-id, --region and --endpoint-url."
         )
-        self.stop(error)  # before the question ends: no partition is to take the refusals for true
+        self.stop(error)  # before the question ends: no shipment is to take the refusals for true
         raise error
 
-    def _send(self, work: PartitionWork, payload: bytes) -> Answer:
+    def _send(self, work: ShipmentWork, payload: bytes) -> Answer:
         """Send until there is an answer that is about the items."""
         failures: Counter[AnswerKind] = Counter()
         is_repeat = False
@@ -239,7 +239,7 @@ class Sender:
                 wait_s = self.policy.wait_s(max(1, failures[answer.kind]), self.draw)
                 self.clock.sleep(wait_s, self._is_over)
 
-    def _send_once(self, work: PartitionWork, payload: bytes, *, is_repeat: bool) -> Answer:
+    def _send_once(self, work: ShipmentWork, payload: bytes, *, is_repeat: bool) -> Answer:
         with self._slots:
             ticket = self._pace.acquire(self._is_over)
             self._breaker.acquire(self._is_over)
@@ -296,7 +296,7 @@ class Sender:
         self._pace.hold_back()
 
     def stop(self, error: EndpointImportError) -> None:
-        """Send nothing any more, in no partition, because of this error or one before it."""
+        """Send nothing any more, in no shipment, because of this error or one before it."""
         with self._stop_lock:
             if self.error is None:
                 self.error = error

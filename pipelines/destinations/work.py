@@ -1,4 +1,4 @@
-"""The work on one partition: its batches, and what the sending threads found out about them."""
+"""The work on one shipment: its batches, and what the sending threads found out about them."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -22,8 +22,8 @@ class Journal(Protocol):
         ...
 
 
-class PartitionWork:
-    """What the threads that send a partition share, behind one lock."""
+class ShipmentWork:
+    """What the threads that send a shipment share, behind one lock."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class PartitionWork:
         return self._items.payload(position, position + 1)
 
     def sample(self, count: int) -> list[bytes]:
-        """Give so many unanswered items, or fewer, from all over the partition."""
+        """Give so many unanswered items, or fewer, from all over the shipment."""
         open_ones = self.unanswered(Batch(0, 0, len(self._items)))
         return [self.read_item(p) for p in open_ones[:: max(1, -(-len(open_ones) // count))]]
 

@@ -7,7 +7,9 @@ import polars as pl
 
 from pipelines.report.cost import REQUEST_S, Bound, find_pace
 from pipelines.settings import ImportSettings
-from pipelines.storage.manifest import load_manifest
+from pipelines.staging import PARTITION_BYTES
+from pipelines.steps.shipments import PartitionCount, plan_shipments
+from pipelines.storage.manifest import Manifest, load_manifest
 from pipelines.storage.run_dir import RunDirectory
 from schemas import limits
 from schemas.batch import DEFAULT_IN_FLIGHT
@@ -23,8 +25,6 @@ CHANGED_SHARE = 0.01
 """Share of the rows that a nightly export is said to change: an example, not a measurement."""
 RAISED_FACTOR = 5
 """How much a raised quota is said to be: an example."""
-FULL_SHARE = 0.9
-"""Share of a request's places that are filled, from which nothing is to be gained by more."""
 MOST_IN_FLIGHT = 64
 """What --max-in-flight takes at most."""
 _BEFORE_SENDING = ("stage", "prepare", "resolve")
@@ -35,9 +35,9 @@ class Knob:
     """Something that would make the import shorter."""
 
     name: str
-    """Stable name: `changed_rows`, `quota`, `full_requests`, `in_flight` or `import_job`."""
+    """Stable name: `changed_rows`, `quota`, `in_flight` or `import_job`."""
     value: float
-    """What it would be set to: a share, requests per second, requests, in flight or bytes."""
+    """What it would be set to: a share, requests per second, in flight or bytes."""
     minutes: float | None
     """Minutes of sending then; None where that is the service's affair."""
 
@@ -49,7 +49,7 @@ class ImportPlan:
     rows: int
     """Endpoints that would be sent: one a row, unless a mapping makes several of it."""
     requests: int
-    """Requests that they need; a request holds rows of one partition."""
+    """Requests that they need; a request holds rows of one shipment."""
     requests_per_second: float | None
     """Pace, or None where nothing limits it."""
     in_flight: int = DEFAULT_IN_FLIGHT
@@ -94,9 +94,6 @@ class ImportPlan:
         if self.bound is Bound.ANSWERS and self.in_flight < MOST_IN_FLIGHT:
             more = min(4 * self.in_flight, MOST_IN_FLIGHT)
             knobs.append(Knob("in_flight", more, self._minutes(self.requests, in_flight=more)))
-        full = _fewest_requests(self.rows)
-        if self.fill < FULL_SHARE and full < self.requests:
-            knobs.append(Knob("full_requests", full, self._minutes(full)))
         # AWS's own went with the rest of Pinpoint on 2026-10-30.
         if self.bound is Bound.QUOTA and not self.is_published:
             knobs.append(Knob("import_job", self.source_bytes, None))
@@ -137,23 +134,28 @@ def _fewest_requests(rows: int) -> int:
     return -(-rows // limits.BATCH_ITEMS.value)
 
 
+def _count_due(run: RunDirectory, manifest: Manifest, partition: int) -> int:
+    path = run.part("endpoints" if manifest.endpoint_names else "outcomes", partition)
+    outcomes = pl.read_parquet(path, columns=["outcome"])["outcome"]
+    return int((outcomes == Outcome.UNPROCESSED.value).sum())
+
+
 def make_plan(run: RunDirectory, settings: ImportSettings) -> ImportPlan:
     """Plan the import of a checked run's valid rows, or of the endpoints that they gave."""
-    rows = requests = 0
-    for path in run.list_files("endpoints", ".parquet") or run.list_files("outcomes", ".parquet"):
-        outcomes = pl.read_parquet(path, columns=["outcome"])["outcome"]
-        sendable = int((outcomes == Outcome.UNPROCESSED.value).sum())
-        rows += sendable
-        requests += _fewest_requests(sendable)
+    manifest = load_manifest(run)
+    counts = [
+        PartitionCount(part.number, part.rows, _count_due(run, manifest, part.number))
+        for part in manifest.partitions
+    ]
+    shipments = plan_shipments(counts, settings.partition_rows, PARTITION_BYTES)
     # Without a URL it is AWS's own service, unless a configuration file of AWS says otherwise.
     on_aws = not settings.local and (settings.endpoint_url is None or is_aws(settings.endpoint_url))
     quota = float(limits.BATCH_RATE.value) if on_aws else None
-    manifest = load_manifest(run)
     is_cut = settings.limit is not None and manifest.rows >= settings.limit
     default_in_flight = limits.BATCHES_IN_FLIGHT.value if on_aws else DEFAULT_IN_FLIGHT
     return ImportPlan(
-        rows,
-        requests,
+        sum(part.due for part in counts),
+        sum(_fewest_requests(len(shipment)) for shipment in shipments),
         settings.rate or quota,
         in_flight=settings.max_in_flight or default_in_flight,
         is_published=on_aws and settings.rate is None,

@@ -87,11 +87,6 @@ def _say_knob(knob: Knob, plan: ImportPlan) -> str:
         return (
             f"more in flight, if the service stands it (--max-in-flight {knob.value:g}): {time}{at}"
         )
-    if knob.name == "full_requests":
-        return (
-            f"fewer, larger files or partitions, as requests are {plan.fill:.0%} full: "
-            f"{_count(int(knob.value), 'request')}, {time}{at}"
-        )
     megabytes = max(1, round(knob.value / 1e6))
     return (
         f"an import job, if that service offers one: {megabytes:,} MB, and none of these requests"

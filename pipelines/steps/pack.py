@@ -10,7 +10,7 @@ from schemas.batch import Batch, BatchLimits
 
 
 class ItemBuffer:
-    """The encoded items of a partition in one piece of memory, joined by commas.
+    """The encoded items of a shipment in one piece of memory, joined by commas.
 
     A batch's items are a slice of it, so assembling a request body is one copy.
     """
@@ -53,7 +53,7 @@ def pack_batches(items: ItemBuffer, limits: BatchLimits) -> Sequence[Batch]:
     single item over the byte limit still gets a batch of its own; `encode` refuses such items.
 
     Args:
-        items: The partition's items, in row order.
+        items: The shipment's items, in row order.
         limits: Items and bytes per request.
     """
     batches: list[Batch] = []

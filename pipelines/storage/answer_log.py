@@ -1,4 +1,4 @@
-"""The answer log: what the service answered for one partition, written down answer by answer.
+"""The answer log: what the service answered for one shipment, written down answer by answer.
 
     delivered/part-00000.log
       8b8a7d5e {"items":100000,"crc32":3203391149}    what the answers are about

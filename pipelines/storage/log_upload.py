@@ -79,7 +79,7 @@ class LogUpload:
         except TakenError as error:
             raise StorageError(
                 f"{self._run.show(self._path)} is being written by another process, which took "
-                "this partition over. Wait until that ends or stop it, then resume the run.",
+                "this shipment over. Wait until that ends or stop it, then resume the run.",
                 run_id=self._run.run_id,
             ) from error
         self._size_bytes = len(content)

@@ -136,7 +136,7 @@ SOURCE_OPTIONS = (
         "--partition-rows",
         type=click.IntRange(100, 1_000_000),
         default=PARTITION_ROWS,
-        help="Records per partition; memory grows with it.",
+        help="Records per partition, and rows sent by one task; memory grows with it.",
     ),
     option(
         "--runner",

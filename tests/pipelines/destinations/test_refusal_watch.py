@@ -12,9 +12,9 @@ class Watched:
         self.watch = RefusalWatch()
         self.written = []
 
-    def refuse(self, *rows, partition="p"):
+    def refuse(self, *rows, shipment="p"):
         return [
-            self.watch.note_refused(partition, lambda row=row: self.written.append(row))
+            self.watch.note_refused(shipment, lambda row=row: self.written.append(row))
             for row in rows
         ]
 
@@ -39,16 +39,16 @@ def test_after_so_many_refusals_one_thread_is_told_to_ask(watched):
     assert not watched.watch.is_answered()
 
 
-def test_refusals_in_a_row_are_counted_over_the_ends_of_partitions(watched):
-    watched.refuse(*range(PATIENCE - 1), partition="a")
+def test_refusals_in_a_row_are_counted_over_the_ends_of_shipments(watched):
+    watched.refuse(*range(PATIENCE - 1), shipment="a")
     watched.watch.release("a")
     assert watched.written == list(range(PATIENCE - 1))
-    assert watched.refuse(100, partition="b") == [True]
+    assert watched.refuse(100, shipment="b") == [True]
 
 
-def test_the_end_of_a_partition_leaves_the_others_alone(watched):
-    watched.refuse(1, 3, partition="a")
-    watched.refuse(2, 4, partition="b")
+def test_the_end_of_a_shipment_leaves_the_others_alone(watched):
+    watched.refuse(1, 3, shipment="a")
+    watched.refuse(2, 4, shipment="b")
     watched.watch.release("a")
     assert watched.written == [1, 3]
     watched.watch.forget("b")
@@ -56,7 +56,7 @@ def test_the_end_of_a_partition_leaves_the_others_alone(watched):
     assert watched.written == [1, 3]
 
 
-def test_the_end_of_a_partition_is_no_answer(watched):
+def test_the_end_of_a_shipment_is_no_answer(watched):
     watched.refuse(*range(PATIENCE))
     watched.watch.release("another")
     assert not watched.watch.is_answered()

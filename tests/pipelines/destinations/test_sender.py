@@ -297,7 +297,7 @@ def test_a_retry_sends_the_same_bytes():
     assert sent.destination.payloads == [b"0,1,2,3"] * 3
 
 
-def test_the_pace_holds_for_retries_and_over_partitions():
+def test_the_pace_holds_for_retries_and_over_shipments():
     clock = FakeClock(0.0)
     times = []
 

@@ -60,7 +60,7 @@ def test_the_error_names_the_message_and_what_to_check():
     assert "Check --application-id, --region and --endpoint-url." in message
 
 
-def test_rows_from_all_over_the_partition_are_tried_before():
+def test_rows_from_all_over_the_shipment_are_tried_before():
     sent = deliver(lambda _: REFUSED, HUNDREDS)
     tried = [request[0] for request in sent.requests[-PROBES:]]
     assert tried == [*range(0, 100_000, 100_000 // PROBES)]
@@ -139,14 +139,14 @@ def test_refusals_in_flight_when_the_service_is_recognized_blame_no_row():
     assert notes.outcomes == {}
 
 
-def test_refusals_in_small_partitions_are_counted_together():
-    """Each partition's end calls its few refused rows rejected; twenty are enough to ask."""
+def test_refusals_in_small_shipments_are_counted_together():
+    """Each shipment's end calls its few refused rows rejected; twenty are enough to ask."""
     sender = make_sender(ScriptedDestination(lambda _: REFUSED))
-    partitions = [Notes() for _ in range(40)]
-    for notes in partitions:
+    shipments = [Notes() for _ in range(40)]
+    for notes in shipments:
         sender.deliver(Numbers(8), batches(8), notes)
     assert isinstance(sender.error, TerminalDestinationError)
-    assert sum(len(notes.outcomes) for notes in partitions) < PATIENCE
+    assert sum(len(notes.outcomes) for notes in shipments) < PATIENCE
 
 
 def test_a_few_bad_rows_are_all_of_a_file():

@@ -240,7 +240,7 @@ def test_a_full_disk_does_not_hide_what_stopped_sending_before():
     assert isinstance(error, TerminalDestinationError)
 
 
-# -- all partitions ------------------------------------------------------------------------
+# -- all shipments ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_a_full_disk_does_not_hide_what_stopped_sending_before():
         pytest.param([ZeroDivisionError()], DestinationError, id="defect"),
     ],
 )
-def test_a_partition_after_the_stop_sends_nothing(answers, kind):
+def test_a_shipment_after_the_stop_sends_nothing(answers, kind):
     destination = ScriptedDestination(answers)
     sender = make_sender(destination, threads=2)
     error = sender.deliver(Numbers(1), batches(1), Notes())
@@ -269,7 +269,7 @@ def test_a_partition_after_the_stop_sends_nothing(answers, kind):
         pytest.param("stop", StoppedError, id="request to stop"),
     ],
 )
-def test_a_stop_in_one_partition_stops_the_one_beside_it(how, kind):
+def test_a_stop_in_one_shipment_stops_the_one_beside_it(how, kind):
     is_asked, first_is_held = threading.Event(), threading.Event()
 
     def answer(payload):

@@ -1,4 +1,4 @@
-"""Threads: as many requests as allowed are in flight, never more, also over two partitions."""
+"""Threads: as many requests as allowed are in flight, never more, also over two shipments."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -49,7 +49,7 @@ def test_batches_are_taken_one_by_one():
 
 
 def send_two(sender, first, second):
-    """Deliver two partitions at once; the second one's numbers begin at 1000."""
+    """Deliver two shipments at once; the second one's numbers begin at 1000."""
     notes = [Notes(), Notes()]
     with ThreadPoolExecutor(2) as pool:
         one = pool.submit(sender.deliver, Numbers(sum(first)), batches(*first), notes[0])
@@ -60,7 +60,7 @@ def send_two(sender, first, second):
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-def test_a_partition_begins_while_the_last_request_of_the_one_before_is_under_way(threads):
+def test_a_shipment_begins_while_the_last_request_of_the_one_before_is_under_way(threads):
     begun = {False: threading.Event(), True: threading.Event()}
 
     def answer(payload):
@@ -75,7 +75,7 @@ def test_a_partition_begins_while_the_last_request_of_the_one_before_is_under_wa
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-def test_two_partitions_at_once_share_what_may_be_in_flight(threads):
+def test_two_shipments_at_once_share_what_may_be_in_flight(threads):
     may_go_on = threading.Event()
 
     def answer(payload):
@@ -91,7 +91,7 @@ def test_two_partitions_at_once_share_what_may_be_in_flight(threads):
     assert destination.most_in_flight == threads
 
 
-def test_a_partition_begins_only_when_all_batches_of_the_one_before_are_taken():
+def test_a_shipment_begins_only_when_all_batches_of_the_one_before_are_taken():
     first_is_held, may_go_on = threading.Event(), threading.Event()
     second_has_begun = threading.Event()
     left = list(batches(*[1] * 20))

@@ -1,4 +1,4 @@
-"""The work on a partition: which items go into a request, and what is written down of it."""
+"""The work on a shipment: which items go into a request, and what is written down of it."""
 
 from itertools import pairwise
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipelines.destinations.base import Answer, AnswerKind
 from pipelines.destinations.delivery import Delivery, SendCounts, find_runs
-from pipelines.destinations.work import PartitionWork
+from pipelines.destinations.work import ShipmentWork
 from schemas.batch import Batch
 from schemas.outcomes import Outcome
 
@@ -23,7 +23,7 @@ class Texts(list):
 def make_work(items=(b"a", b"bb", b"ccc", b"dddd"), answered=(), notes=None):
     notes = [] if notes is None else notes
     batches = [Batch(0, 0, len(items))]
-    return PartitionWork(Texts(items), batches, frozenset(answered), lambda *x: notes.append(x))
+    return ShipmentWork(Texts(items), batches, frozenset(answered), lambda *x: notes.append(x))
 
 
 @given(st.sets(st.integers(0, 50)))

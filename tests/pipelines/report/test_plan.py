@@ -17,17 +17,21 @@ ELSEWHERE = {"endpoint_url": "http://127.0.0.1:9"}
 AWS = {"endpoint_url": "https://pinpoint.eu-west-1.amazonaws.com"}
 
 
-def plan(folder, *partitions, **settings):
+def plan(folder, *partitions, mapping=None, **settings):
     """Plan a run whose partitions hold so many sendable rows, and an invalid one each."""
     run = create_run_directory(folder, "one")
     for number, sendable in enumerate(partitions):
         outcomes = [Outcome.UNPROCESSED.value] * sendable + [Outcome.INVALID.value]
-        pl.DataFrame({"outcome": outcomes}).write_parquet(run.part("outcomes", number))
+        frame = pl.DataFrame({"outcome": outcomes})
+        frame.write_parquet(run.part("outcomes", number))
+        if mapping is not None:
+            pl.concat([frame, frame]).write_parquet(run.part("endpoints", number))
     rows = [sendable + 1 for sendable in partitions]
     manifest = Manifest(
         run_id="one",
         command="plan",
         settings={},
+        mapping=mapping,
         versions={},
         folder="",
         sources=[],
@@ -47,10 +51,21 @@ def knobs(made):
     return {knob.name: (knob.value, knob.minutes) for knob in made.knobs()}
 
 
-def test_each_partition_ends_with_a_request_of_its_own(tmp_path):
+def test_requests_are_counted_as_they_will_be_sent(tmp_path):
     made = plan(tmp_path, 250, 100, 1, 0)
-    assert (made.rows, made.requests) == (351, 3 + 1 + 1)
-    assert made.fill == pytest.approx(0.702)
+    assert (made.rows, made.requests) == (351, 4)
+    assert made.fill == pytest.approx(0.8775)
+
+
+def test_each_shipment_ends_with_a_request_of_its_own(tmp_path):
+    made = plan(tmp_path, 250, 100, 1, 0, partition_rows=300)
+    assert (made.rows, made.requests) == (351, 3 + 2)
+
+
+def test_endpoints_are_counted_where_a_row_gives_several(tmp_path):
+    mapping = {"endpoints": [{"name": "mail"}, {"name": "phone"}]}
+    made = plan(tmp_path, 250, 100, mapping=mapping)
+    assert (made.rows, made.requests) == (700, 7)
 
 
 @pytest.mark.parametrize(
@@ -92,11 +107,6 @@ def test_a_service_of_another_kind_may_offer_import_jobs():
     assert knobs(made)["import_job"] == (7_000_000, None)
 
 
-def test_part_filled_requests_are_to_be_filled():
-    made = ImportPlan(1000, 40, 2.0, in_flight=2, is_published=True)
-    assert knobs(made)["full_requests"] == (10, 10 / 2 / 60)
-
-
 @pytest.mark.parametrize("quota", [None, 500.0])
 def test_where_answers_bound_it_more_in_flight_help_and_a_quota_does_not(quota):
     made = ImportPlan(300_000, 3000, quota, in_flight=2)
@@ -116,18 +126,17 @@ def test_json_has_a_name_for_each_figure(tmp_path):
     document = plan(tmp_path, 250, 50, limit=302).as_json()
     assert document == {
         "planned_rows": 300,
-        "planned_requests": 4,
+        "planned_requests": 3,
         "planned_requests_per_second": 2.0,
-        "planned_minutes": 4 / 2 / 60,
+        "planned_minutes": 3 / 2 / 60,
         "planned_in_flight": 2,
         "planned_bound": "quota",
-        "planned_minutes_by_answer_ms": dict.fromkeys(["5", "50", "200"], 4 / 2 / 60),
+        "planned_minutes_by_answer_ms": dict.fromkeys(["5", "50", "200"], 3 / 2 / 60),
         "planned_check_seconds": 3.5,
-        "planned_request_fill": 0.75,
+        "planned_request_fill": 1.0,
         "planned_limit": 302,
         "planned_knobs": [
             {"name": "changed_rows", "value": 0.01, "minutes": 1 / 2 / 60},
-            {"name": "quota", "value": 10.0, "minutes": 4 / 10 / 60},
-            {"name": "full_requests", "value": 3, "minutes": 3 / 2 / 60},
+            {"name": "quota", "value": 10.0, "minutes": 3 / 10 / 60},
         ],
     }

@@ -23,12 +23,11 @@ def test_a_published_quota():
     ]
 
 
-def test_a_rate_with_part_filled_requests_at_a_service_that_may_have_import_jobs():
+def test_a_rate_at_a_service_that_may_have_import_jobs():
     assert lines(1000, 40, 0.5, source_bytes=58_300_000)[2:] == [
         "What would shorten it:",
         "  only the rows that changed: 2 s if 1% did",
         "  a quota of 2.5 requests/s, told by --rate 2.5: 16 s",
-        "  fewer, larger files or partitions, as requests are 25% full: 10 requests, 20 s",
         "  an import job, if that service offers one: 58 MB, and none of these requests",
     ]
 

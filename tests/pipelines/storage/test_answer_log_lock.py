@@ -1,4 +1,4 @@
-"""The answer log's lock: two workers that were given one partition write one after the other."""
+"""The answer log's lock: two workers that were given one shipment write one after the other."""
 
 import threading
 

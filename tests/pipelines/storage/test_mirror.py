@@ -215,9 +215,9 @@ class TestLog:
             log.append({"start": 0})
             return False
 
-        with pytest.raises(StorageError, match="took this partition over"):
+        with pytest.raises(StorageError, match="took this shipment over"):
             wait_for(append)
-        with pytest.raises(StorageError, match="took this partition over"):
+        with pytest.raises(StorageError, match="took this shipment over"):
             log.close(complete=True)
         assert run.store.read("delivered/part-00000.log").content == b"of another process"
 
