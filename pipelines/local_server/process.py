@@ -36,7 +36,7 @@ class LocalServer:
     """Process id of the child, inside the block."""
 
     def __init__(self, options: ServerOptions) -> None:
-        self._options = options
+        self.options = options
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -49,7 +49,7 @@ class LocalServer:
             # A file, not a pipe: nobody has to read it for the child to go on.
             messages = starting.enter_context(tempfile.TemporaryFile())
             starting.callback(_pass_on, messages)
-            child = starting.enter_context(_child(self._options, messages))
+            child = starting.enter_context(_child(self.options, messages))
             self.url = _wait_until_ready(child, messages)
             self.pid = child.pid
             self._running = starting.pop_all()
