@@ -44,7 +44,9 @@ def compare(rows: pl.DataFrame, known: pl.DataFrame, params: CompareParams) -> p
     Returns:
         In the shape of `COMPARED_SCHEMA`, a line for each row, in their order.
     """
-    paired = join_records(rows, known)
+    # Marks decide only where there is no content, and take more room than all the rest.
+    needed = pl.when(pl.col("content").is_null()).then("marks").alias("marks")
+    paired = join_records(rows, known.with_columns(needed))
     paired = paired.with_columns(has_same_marks=_find_same_marks(paired))
     is_unchanged = pl.lit(not params.is_full_refresh) & _is_unchanged()
     standing = (
@@ -167,7 +169,7 @@ def _find_same_marks(paired: pl.DataFrame) -> pl.Series:
     found = [paired.clear().select("place", pl.lit(value=True).alias("is_same"))]
     for part, columns in _pair_marks(rebuilt):
         differs = [_differs(ours, theirs) for _, ours, theirs in columns]
-        # The marks do not tell of an opt-out that a row has from its duplicate.
+        # An export need not have the columns that tell of consent.
         differs += [
             pl.col(name).is_not_null() & pl.col(name).ne_missing(pl.col(f"known_{name}"))
             for name in ("opt_out", "status")

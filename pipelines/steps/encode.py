@@ -7,7 +7,7 @@ another row with its Id.
 
 import polars as pl
 
-from pipelines.steps.fingerprint import NUMBERS, fingerprint
+from pipelines.steps.fingerprint import NUMBERS, fingerprint, hash_items, mark_opt_outs
 from pipelines.steps.json_text import (
     JsonText,
     join_members,
@@ -89,6 +89,21 @@ def opt_out_items(items: pl.Series) -> pl.Series:
         .then(item.str.replace(said, all_of_them, literal=True))
         .otherwise(pl.concat_str(pl.lit("{" + all_of_them + ","), item.str.slice(1)))
     )[items.name]
+
+
+def opt_out_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Let rows say OptOut ALL, in all of their columns that tell of it.
+
+    Args:
+        rows: Rows of one partition, as `encode` gave them with items.
+    """
+    items = opt_out_items(rows["item"])
+    return rows.with_columns(
+        items,
+        *mark_opt_outs(rows.select("layout", "marks")),
+        hash_items(items).alias("content"),
+        opt_out=pl.lit("ALL"),
+    )
 
 
 def drop_known_opt_ins(items: pl.Series, is_known: pl.Series) -> pl.Series:

@@ -6,6 +6,8 @@ changes. Marks are half as long: they tell what changed, and decide only where n
 known.
 """
 
+from bisect import bisect_left
+
 import polars as pl
 import polars_hash as plh
 
@@ -65,6 +67,25 @@ def mark_columns(frame: pl.DataFrame) -> pl.DataFrame:
     joined = pl.concat_arr(marks).arr.to_list()
     layout = pl.lit(LAYOUT_SEPARATOR.join(names), pl.String)
     return texts.select(layout.alias("layout"), joined.alias("marks"))
+
+
+def mark_opt_outs(rows: pl.DataFrame) -> pl.DataFrame:
+    """Mark OptOut of rows that are to say ALL, whatever they said of it.
+
+    Args:
+        rows: `layout marks` of rows of one partition, which have one layout.
+    """
+    if rows.is_empty():
+        return rows
+    names = str(rows["layout"][0]).split(LAYOUT_SEPARATOR)
+    place = bisect_left(names, "OptOut")
+    behind = place + ("OptOut" in names)
+    mark = pl.lit(pl.Series(["ALL"]).to_frame("all").select(_mark("all")).to_series().implode())
+    marks = pl.col("marks")
+    return rows.select(
+        pl.lit(LAYOUT_SEPARATOR.join([*names[:place], "OptOut", *names[behind:]])).alias("layout"),
+        pl.concat_list(marks.list.head(place), mark, marks.list.slice(behind)).alias("marks"),
+    )
 
 
 def _is_marked(column: str) -> bool:
