@@ -35,7 +35,7 @@ def make_bodies(export: Path) -> list[bytes]:
     source = CsvReader(LocalContent(export), ReadingOptions())
     rows = next(iter(source.read())).rename({"source_row": "row_key"}).head(BODIES * ITEMS)
     mapped = map_columns(rows, plan_columns(source.header)).frame
-    items = ItemBuffer(encode(normalize(mapped, NormalizeParams()).frame).frame["item"])
+    items = ItemBuffer([encode(normalize(mapped, NormalizeParams()).frame).frame["item"]])
     starts = range(0, len(items), ITEMS)
     return [items.payload(n, min(n + ITEMS, len(items))).join(ENVELOPE) for n in starts]
 

@@ -72,7 +72,8 @@ def send_shipment(
         progress.skip("deliver", sum(map(len, _answered(logged.records))))
         return None
     sender.find_taken = partial(find_taken, run)
-    return send_items(ItemBuffer(_read_items(run, shipment)), path, sender)
+    items = ItemBuffer(map(partial(_read_items, run), shipment.partitions, shipment.due))
+    return send_items(items, path, sender)
 
 
 def send_items(
@@ -124,14 +125,14 @@ def send_items(
     return error
 
 
-def _read_items(run: RunDirectory, shipment: Shipment) -> pl.Series:
-    items = [read_sendable(run, number, "item") for number in shipment.partitions]
-    if tuple(map(len, items)) != shipment.due:
+def _read_items(run: RunDirectory, number: int, due: int) -> pl.Series:
+    items = read_sendable(run, number, "item")
+    if len(items) != due:
         raise RunStateError(
             f"{run.show(run.shipments)} tells of other items than the run has now: files of the "
             "run were changed. Start a new run."
         )
-    return pl.concat(items)
+    return items
 
 
 def find_taken(run: RunDirectory) -> bytes | None:

@@ -1,7 +1,7 @@
 """Pack: encoded items into batches, and batches into bytes without touching single rows."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 import pyarrow as pa
@@ -15,13 +15,16 @@ class ItemBuffer:
     A batch's items are a slice of it, so assembling a request body is one copy.
     """
 
-    def __init__(self, items: pl.Series) -> None:
+    def __init__(self, parts: Iterable[pl.Series]) -> None:
         """Join the items.
 
         Args:
-            items: JSON texts, one per row, no nulls.
+            parts: JSON texts, one per row, no nulls; partition by partition, at least one. Each is
+                copied before the next is asked for: a few rows would hold on to the whole of the
+                column that they were picked from.
         """
-        joined = pa.array((items + ",").rechunk().to_arrow(), type=pa.large_string())
+        texts = list(map(_copy, parts))  # holds on to none of them, as a loop's variable would
+        joined = texts[0] if len(texts) == 1 else pa.concat_arrays(texts)
         _, offsets, data = joined.buffers()
         self._offsets = memoryview(offsets).cast("q")[joined.offset :] if len(joined) else ()
         self._data = memoryview(data) if data is not None else memoryview(b"")
@@ -44,6 +47,10 @@ class ItemBuffer:
     def payload_bytes(self, start: int, stop: int) -> int:
         """Measure what `payload` would give."""
         return self._offsets[stop] - self._offsets[start] - 1 if start < stop else 0
+
+
+def _copy(items: pl.Series) -> pa.Array:
+    return pa.array((items + ",").rechunk().to_arrow(), type=pa.large_string())
 
 
 def pack_batches(items: ItemBuffer, limits: BatchLimits) -> Sequence[Batch]:

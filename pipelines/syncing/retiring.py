@@ -95,7 +95,7 @@ def send_retirements(
         if read_answers(log).is_complete:
             progress.skip("retire", gone.height)
             continue
-        items = ItemBuffer(retire_items(gone, policy))
+        items = ItemBuffer([retire_items(gone, policy)])
         if (error := send_items(items, log, sender, "retire")) is not None:
             return error
     return None
