@@ -216,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.sink.count_connection()
 
     def do_PUT(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Received(self.command, self.path, headers, body)
         reply, request_id = self.server.sink.answer(request)
@@ -232,6 +232,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(response)
         if reply.fault:
             self.close_connection = True
+
+    do_GET = do_DELETE = do_PUT  # noqa: N815 (http.server's names)
 
     def _encode(self, reply: Reply, request_id: str) -> bytes:
         headers = {

@@ -32,9 +32,7 @@ class Nights:
         self.settings = {"sync_mode": "changed", **settings}
         self.number = 0
 
-    def night(
-        self, rows: Sequence[Row], header: Row = HEADER, **settings: Any
-    ) -> dict[str, Any]:
+    def night(self, rows: Sequence[Row], header: Row = HEADER, **settings: Any) -> dict[str, Any]:
         """Import rows; give the summary."""
         self.number += 1
         source = write_rows(self.folder / f"night-{self.number}.csv", header, rows)

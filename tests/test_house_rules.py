@@ -54,7 +54,7 @@ SHELL = (
         "pipelines.previewing",
     ),
     *("pipelines.sending", "pipelines.resuming", "pipelines.intake", "pipelines.phases"),
-    "pipelines.syncing.retiring",
+    "pipelines.syncing",
     *("pipelines.prefect_api", "pipelines.prefect_server", "pipelines.delivering"),
     *("pipelines.runners", "pipelines.cluster", "pipelines.cluster_checks", "pipelines.lanes"),
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),

@@ -26,8 +26,8 @@ BRIEF_CONNECT_S = 3.0
 BRIEF_ANSWER_S = 5.0
 """Seconds without an answer after which it is."""
 WAS_GONE = "It was gone already."
-_STEPS_OUT = re.compile(r"(^|[/\\])\.{0,2}([/\\]|$)")
-"""A part of a path that is empty or leads to another one."""
+_STEP = re.compile(r"(^|[/\\])\.{1,2}([/\\]|$)|^[/\\]*$")
+"""A part of a path that leads to another one, or no part at all."""
 
 
 class DeletingDestination:
@@ -124,7 +124,7 @@ def is_addressable(endpoint_id: str) -> bool:
     >>> [is_addressable(name) for name in ("a/b", "..", "a/../b", ".", "", "a..b", ".a")]
     [True, False, False, False, False, True, True]
     """
-    return not _STEPS_OUT.search(endpoint_id)
+    return not _STEP.search(endpoint_id)
 
 
 _NOT_ADDRESSABLE = (

@@ -4,12 +4,6 @@ from pipelines.report.plan_text import say_duration
 from schemas import limits
 from schemas.sync import RetirePolicy
 
-_VERBS = {
-    RetirePolicy.OPTOUT: "opt out",
-    RetirePolicy.INACTIVE: "set INACTIVE",
-    RetirePolicy.DELETE: "delete",
-}
-
 
 def count_requests(count: int, policy: RetirePolicy) -> int:
     """Give the requests that retiring so many endpoints takes."""
@@ -34,9 +28,10 @@ def say_retirement(
     if count == 0:
         return "Nothing is gone from the source."
     requests = count_requests(count, policy)
+    gone = "1 endpoint is" if count == 1 else f"{count:,} endpoints are"
     told = (
-        f"Retiring: {_VERBS[policy]} {_count(count, 'endpoint')} that "
-        f"{'is' if count == 1 else 'are'} gone from the source, in {_count(requests, 'request')}"
+        f"{gone} gone from the source. To retire {'it' if count == 1 else 'them'} ({policy.value}) "
+        f"takes {requests:,} request{'' if requests == 1 else 's'}"
     )
     if requests_per_second is None:
         return f"{told}, as fast as the service answers."
@@ -44,16 +39,9 @@ def say_retirement(
     told = f"{told}: {say_duration(took_s)} at {requests_per_second:g} requests/s."
     if every_s is None or took_s <= every_s:
         return told
+    # A hundred times as fast, as one request takes so many.
+    remedy = " --retire optout or inactive is faster." if policy is RetirePolicy.DELETE else ""
     return (
         f"{told} That is longer than the time between two runs (--every, {say_duration(every_s)})."
-        f"{_REMEDIES.get(policy, '')}"
+        f"{remedy}"
     )
-
-
-_REMEDIES = {
-    RetirePolicy.DELETE: " --retire optout takes 100 of them in one request.",
-}
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

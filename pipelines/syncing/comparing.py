@@ -26,13 +26,12 @@ from pipelines.steps.sync_records import Occasion
 from pipelines.storage.atomic import replacing, write_json, write_parquet
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
+from pipelines.syncing.retiring import GONE_ROWS
 from schemas.sync import DUE, HELD, Standing, SyncMode
 from schemas.sync_records import COMPARED_SCHEMA, KEYED_SCHEMA, RECORD_SCHEMA
 
 ROW_GROUP_ROWS = 8192
 """Rows that are read at the least where a range begins or ends in them."""
-GONE_ROWS = 50_000
-"""Records of endpoints that are gone, in a file at the most."""
 
 Observer = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame], None]
 """Is shown the rows, records, verdicts and gone records of each range."""
@@ -243,7 +242,7 @@ class _Work:
 
     def _write_gone(self, gone: pl.DataFrame) -> None:
         self.gone += gone.height
-        for part in gone.iter_slices(GONE_ROWS):
+        for part in gone.iter_slices(GONE_ROWS[self.settings.retire]):
             write_sorted(part, self.run.part("gone", self.gone_files))
             self.gone_files += 1
 

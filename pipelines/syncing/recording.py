@@ -19,9 +19,10 @@ from pipelines.steps.shipments import cut_deliveries
 from pipelines.steps.sync_records import Occasion, accept, retire
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.syncing.comparing import Comparison, read_intents, read_range, write_sorted
-from pipelines.syncing.retiring import read_retired
+from pipelines.syncing.removals import read_retired
 from schemas.outcomes import Outcome
 from schemas.shipments import ShipmentSlice
+from schemas.sync import SyncMode
 from schemas.sync_records import KEYED_SCHEMA, RECORD_SCHEMA
 
 
@@ -63,14 +64,16 @@ def record_accepted(
     taken = [run.part("taken", number) for number, _ in places]
     now = datetime.now(UTC)
     occasion = Occasion(now, run.run_id, state.number_feed(settings.feed))
+    # What another mode reads may be a part of the feed, such as a corrected errors.csv.
+    is_whole = is_final and settings.sync_mode is SyncMode.MIRROR
     note = CommitNote(
         kind=CommitKind.ACCEPTED,
         run_id=run.run_id,
         at=now,
         is_final=is_final,
         feed=settings.feed,
-        rows=comparison.identified if is_final else None,
-        unidentified=comparison.unidentified if is_final else None,
+        rows=comparison.identified if is_whole else None,
+        unidentified=comparison.unidentified if is_whole else None,
     )
     gone = run.list_files("gone", ".parquet") if comparison.gone else []
     state.commit(_read_records(run, settings, state, taken, gone, occasion), note)

@@ -16,7 +16,8 @@ from pipelines.storage.run_dir import RunDirectory
 from pipelines.syncing.comparing import Comparison, Observer, compare_run, load_comparison
 from pipelines.syncing.holding import read_state, require_still_ours
 from pipelines.syncing.recording import record_accepted, record_intent
-from pipelines.syncing.retiring import retire_gone, write_removals
+from pipelines.syncing.removals import write_removals
+from pipelines.syncing.retiring import retire_gone
 from pipelines.tasks import key_partition
 from schemas.sync import SyncMode
 
@@ -91,7 +92,8 @@ def guard_removals(
     """Say whether what is gone from the source is too much to be believed."""
     if settings.sync_mode is not SyncMode.MIRROR:
         return None
-    before = [note.rows for note in state.notes if note.is_final and note.feed == settings.feed]
+    ours = (note for note in state.notes if note.feed == settings.feed)
+    before = [note.rows for note in ours if note.rows is not None]
     found = Removals(
         identified=comparison.identified,
         identified_before=before[-1] if before else None,
