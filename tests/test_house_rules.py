@@ -36,13 +36,21 @@ FORBIDDEN = [
     ("pipelines.destinations", "pipelines.storage"),
     ("pipelines.report", "pipelines.destinations"),
     *(
+        ("pipelines.state", f"pipelines.{other}")
+        for other in ("steps", "destinations", "sources", "report", "settings")
+    ),
+    *(
+        (f"pipelines.{core}", "pipelines.state")
+        for core in ("steps", "destinations", "sources", "storage")
+    ),
+    *(
         ("pipelines.suggesting", f"pipelines.{shell}")
         for shell in ("sources", "storage", "destinations", "report", "settings")
     ),
 ]
 CORE = (
     *("schemas", "pipelines.steps", "pipelines.sources", "pipelines.storage"),
-    "pipelines.destinations",
+    *("pipelines.destinations", "pipelines.state"),
 )
 SHELL = (
     *("pipelines.cli", "pipelines.terminal", "pipelines.preflight"),

@@ -85,7 +85,8 @@ class BucketFolder:
     @contextmanager
     def adding(self, name: str) -> Iterator[Path]:
         """Give the path at which to write a file."""
-        path = self._folder("new") / name
+        with self._lock:
+            path = self._folder("new") / name
         try:
             with replacing(path, THEN) as temporary:
                 yield temporary
