@@ -79,6 +79,7 @@ RESERVED = {
     "prefect_dask": ("pipelines.cluster",),
     "distributed": ("pipelines.cluster", "pipelines.cluster_checks"),
     "dask": ("pipelines.runners",),
+    "polars_hash": ("pipelines.steps.fingerprint",),
     "boto3": (
         "pipelines.s3_client",
         "pipelines.destinations",

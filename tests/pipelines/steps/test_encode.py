@@ -11,10 +11,19 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from step_frames import FIRST_ROW, assert_counting_law, endpoints, found
 
-from pipelines.steps.encode import TOP_LEVEL, encode, opt_out_items
+from pipelines.steps.encode import (
+    TOP_LEVEL,
+    drop_known_opt_ins,
+    encode,
+    opt_out_items,
+    opt_out_rows,
+    write_items,
+)
+from pipelines.steps.fingerprint import hash_items
 from schemas import limits
 from schemas.columns import ATTRIBUTES, CLEAR, METRICS, SCALAR_COLUMNS, USER_ATTRIBUTES
 from schemas.mapping import NEVER_CLEARED
+from schemas.sync_records import CONTENT_SCHEMA
 
 BATCH_SHAPE = (
     botocore.session.get_session()
@@ -273,3 +282,68 @@ def test_an_item_is_opted_out_and_else_the_same(city, said, value):
         [orjson.loads(text) for text in texts] for texts in (item, opt_out_items(item))
     )
     assert after == {**before, "OptOut": "ALL"}
+
+
+@given(st.lists(st.tuples(TEXT, st.sampled_from([None, "NONE", "ALL"]), st.booleans()), min_size=1))
+def test_what_is_known_is_left_out_and_nothing_else(rows):
+    texts, said, is_known = (list(values) for values in zip(*rows, strict=True))
+    columns = {"Location.City": texts, "OptOut": said, "Attributes.OptOut": [["NONE"]] * len(rows)}
+    items = encode(endpoints({**columns, "Id": texts, "Address": texts})).frame["item"]
+    dropped = drop_known_opt_ins(items, pl.Series(is_known))
+    for before, after, known in zip(items, dropped, is_known, strict=True):
+        expected = orjson.loads(before)
+        if known and expected.get("OptOut") == "NONE":
+            del expected["OptOut"]
+        assert orjson.loads(after) == expected
+
+
+@pytest.mark.parametrize("columns", [{}, {"OptOut": [None, "NONE"]}], ids=["no-column", "column"])
+def test_rows_that_are_opted_out_are_as_if_they_said_so(columns):
+    rows = endpoints(columns, rows=2)
+    found = opt_out_rows(encode(rows).frame)
+    said = encode(rows.with_columns(OptOut=pl.lit("ALL"))).frame
+    hashes = ("item", "content")
+    assert found.drop(hashes).equals(said.drop(hashes))
+    for text, expected in zip(found["item"], said["item"], strict=True):
+        assert orjson.loads(text) == orjson.loads(expected)
+    assert found["content"].equals(hash_items(found["item"]))
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(valid_frames(), st.randoms(use_true_random=False))
+def test_an_item_depends_on_its_row_only(frame, random):
+    """Not on what stands in other rows, on the order of columns, or on columns without a value."""
+    columns = random.sample(frame.columns, k=frame.width)
+    wider = frame.with_columns(pl.lit(None, pl.String).alias("Attributes.empty"))
+    alone = pl.concat(write_items(frame[place]) for place in range(frame.height))
+    for same in (alone, write_items(frame.select(columns)), write_items(wider)):
+        assert same.to_list() == write_items(frame).to_list()
+
+
+def test_members_stand_in_the_order_of_the_service_model_and_names_in_that_of_the_alphabet():
+    frame = endpoints(
+        {
+            "User.UserAttributes.b": ["1"],
+            "Metrics.z": ["1"],
+            "Metrics.a": ["2"],
+            "User.UserAttributes.B": ["1"],
+            "Attributes.é": [["1"]],
+            "Attributes.z": ["1"],
+            **{c: ["1" if c in NUMBERS else "x"] for c in reversed(SCALAR_COLUMNS)},
+        }
+    )
+    item = orjson.loads(write_items(frame)[0])
+    leaves = [f"{a}.{b}" if isinstance(item[a], dict) else a for a in item for b in item[a]]
+    leaves = list(dict.fromkeys(leaves))
+    named = ["Attributes.z", "Attributes.é", "Metrics.a", "Metrics.z"]
+    assert leaves == [*SCALAR_COLUMNS[:-1], *named, "User.UserId", "User.UserAttributes"]
+    assert list(item["User"]["UserAttributes"]) == ["B", "b"]
+
+
+def test_what_is_remembered_comes_with_items_only():
+    frame = endpoints({"EndpointStatus": ["ACTIVE", None]})
+    keys = encode(frame, with_items=False).frame
+    found = encode(frame).frame
+    assert found.columns == [*keys.columns, "status", *CONTENT_SCHEMA.names()]
+    assert found["status"].to_list() == ["ACTIVE", None]
+    assert found.select(CONTENT_SCHEMA.names()).schema == CONTENT_SCHEMA

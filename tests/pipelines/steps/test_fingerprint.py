@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from step_frames import endpoints
 
+from pipelines.steps.encode import encode
 from pipelines.steps.fingerprint import (
     fingerprint,
     hash_ids,
@@ -142,3 +143,75 @@ def test_opt_outs_are_marked_as_if_rows_said_so(columns):
 
 def test_no_rows_get_no_opt_outs():
     assert mark_opt_outs(mark_columns(endpoints().clear())).is_empty()
+
+
+GOLDEN = {
+    "Id": ["E-É1", "e-2", "e-3"],
+    "EndpointStatus": ["INACTIVE", None, None],
+    "OptOut": ["ALL", "NONE", None],
+    "EffectiveDate": ["2026-01-31T00:00:00.000Z", None, None],
+    "Location.Latitude": ["47.60", "-0.0", "1e-7"],
+    "Location.City": ['say "Ulm"\\', "Köln 😀", None],
+    "Attributes.Likes": [["a,b", "é\t"], ["x"], None],
+    "Attributes.Plan": ["gold", None, "\u2028\x7f/"],
+    "Metrics.Visits": ["3", "1e300", "123456789012345678"],
+    "User.UserId": ["u-1", None, "u-3"],
+    "User.UserAttributes.Tier": ["1", None, None],
+}
+ITEMS = [
+    (
+        (
+            '{"Id":"E-É1","ChannelType":"EMAIL","Address":"ana0@example.com","EndpointStatus"'
+            ':"INACTIVE","OptOut":"ALL","EffectiveDate":"2026-01-31T00:00:00.000Z","Location"'
+            ':{"Latitude":47.6,"City":"say \\"Ulm\\"\\\\"},"Attributes":{"Likes":["a,b","é\\t"],"P'
+            'lan":["gold"]},"Metrics":{"Visits":3.0},"User":{"UserId":"u-1","UserAttributes":'
+            '{"Tier":["1"]}}}'
+        ),
+        16903856298035296149,
+        11906544118330866910,
+    ),
+    (
+        (
+            '{"Id":"e-2","ChannelType":"EMAIL","Address":"ana1@example.com","OptOut":"NONE","'
+            'Location":{"Latitude":-0.0,"City":"Köln 😀"},"Attributes":{"Likes":["x"]},"Metric'
+            's":{"Visits":1e+300}}'
+        ),
+        15681254158000278638,
+        18325630172186153605,
+    ),
+    (
+        (
+            '{"Id":"e-3","ChannelType":"EMAIL","Address":"ana2@example.com","Location":{"Lati'
+            'tude":1e-7},"Attributes":{"Plan":["\u2028\x7f/"]},"Metrics":{"Visits":1.2345678901234568'
+            'e+17},"User":{"UserId":"u-3"}}'
+        ),
+        17858289450632579801,
+        18440420114141796461,
+    ),
+]
+MARKS = {
+    "Address": [1455152010, 964610502, 2285296125],
+    "Attributes.Likes": [1929246296, 2159201553, None],
+    "Attributes.Plan": [2970819523, None, 3014377277],
+    "ChannelType": [3108633572, 3108633572, 3108633572],
+    "EffectiveDate": [2893395637, None, None],
+    "EndpointStatus": [1242068451, None, None],
+    "Location.City": [4069861425, 926987653, None],
+    "Location.Latitude": [2211335865, 577488256, 1923982813],
+    "Metrics.Visits": [1529959168, 262316418, 1029422799],
+    "OptOut": [3860260903, 1148344330, None],
+    "User.UserAttributes.Tier": [2409165144, None, None],
+    "User.UserId": [1234716656, None, 2354857748],
+}
+
+
+def test_what_is_remembered_of_rows_is_the_same_for_ever():
+    """The sync states of all users hold such numbers.
+
+    If one changes, with this program or one of its libraries, the next night of every user sends
+    everything: the change is to be undone, or told as a breaking one.
+    """
+    found = encode(endpoints(GOLDEN)).frame
+    assert found.select("item", "key_hash", "content").rows() == ITEMS
+    assert found["layout"].to_list() == [LAYOUT_SEPARATOR.join(MARKS)] * 3
+    assert found["marks"].to_list() == [list(row) for row in zip(*MARKS.values(), strict=True)]
