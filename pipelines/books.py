@@ -60,6 +60,7 @@ def summarize(
         rows=rows,
         **{outcome.value: count for outcome, count in counts.rows.items()},
         balanced=counts.are_balanced,
+        sync_mode=settings.sync_mode.value,
         requests=sending.requests,
         retries=sending.retries,
         throttled=sending.throttled,

@@ -16,6 +16,7 @@ from pipelines.defaults import LOCAL_APPLICATION
 from pipelines.errors import ConfigurationError, EndpointImportError, RunStateError
 from pipelines.prefect_api import start_prefect_api
 from pipelines.storage.places import Place
+from pipelines.terminal.given_settings import choose_service, make_settings, start_local_server
 from pipelines.terminal.options import (
     DATABASE,
     DESTINATION_OPTIONS,
@@ -38,6 +39,7 @@ from pipelines.terminal.process import (
     finish_process,
     prepare_process,
 )
+from pipelines.terminal.state_commands import state
 
 if TYPE_CHECKING:
     from pipelines.prefect_api import PrefectApi
@@ -79,10 +81,7 @@ def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
       endpoint-import run runs/LAST/errors.csv --local      (after correcting it)
     """  # noqa: D301 (click's mark for lines to keep)
     prefect_api = start_prefect_api()  # takes longest, and does not wait
-    settings = make_settings(sources, given)
-    origin = click.get_current_context().get_parameter_source("endpoint_url")
-    if settings.local and origin is ParameterSource.COMMANDLINE:
-        raise ConfigurationError("--local and --endpoint-url exclude each other. Leave one out.")
+    settings = choose_service(make_settings(sources, given))
     with ExitStack() as stack:
         if settings.local:
             settings = start_local_server(stack, settings)
@@ -106,17 +105,22 @@ def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
 
 @cli.command()
 @with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
-def plan(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
+@option("--diff", is_flag=True, help="Show what differs from what the service last accepted.")
+def plan(sources: tuple[str, ...], *, diff: bool, as_json: bool, **given: Any) -> None:
     """Say what `run` would do; sends nothing.
 
     Rows by outcome, requests, and the time that these take at the quota.
 
     \b
-    Example:
+    Examples:
       endpoint-import plan audience.csv --rate 2
+      endpoint-import plan audience.csv --local --sync-mode mirror --diff
     """  # noqa: D301
     prefect_api = start_prefect_api()
-    sys.exit(begin("plan", make_settings(sources, given), prefect_api, as_json=as_json))
+    settings = choose_service(make_settings(sources, given))
+    if diff and settings.no_state:
+        raise ConfigurationError("--diff compares with the state; leave --no-state out.")
+    sys.exit(begin("plan", settings, prefect_api, diff=diff, as_json=as_json))
 
 
 @cli.command()
@@ -293,23 +297,7 @@ def serve(application_id: tuple[str, ...], **given: Any) -> None:
     serve(options, lambda line: click.echo(line, err=True))
 
 
-def make_settings(sources: tuple[str, ...], given: dict[str, Any]) -> "ImportSettings":
-    """Check what was given and make settings of it.
-
-    Raises:
-        ConfigurationError: A value is not allowed; names the option.
-    """
-    from pydantic import ValidationError
-
-    from pipelines.settings import ImportSettings
-
-    try:
-        return ImportSettings(sources=list(sources), **given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "--" + str(first["loc"][0]).replace("_", "-")
-        reason = str(first["msg"]).removeprefix("Value error, ")
-        raise ConfigurationError(f"{name}: {reason}.") from error
+cli.add_command(state)
 
 
 def given_on_command_line() -> set[str]:
@@ -322,24 +310,12 @@ def given_on_command_line() -> set[str]:
     }
 
 
-def start_local_server(stack: ExitStack, settings: "ImportSettings") -> "ImportSettings":
-    """Start the embedded server for the time of this command and point the settings at it."""
-    from pipelines.local_server.process import LocalServer, ServerOptions
-
-    db = settings.db.absolute()
-    applications = (settings.application or "",)
-    server = stack.enter_context(
-        LocalServer(ServerOptions(port=0, db=db, applications=applications))
-    )
-    # The path as it is from everywhere: a run may be resumed from another folder.
-    return settings.model_copy(update={"endpoint_url": server.url, "embedded": True, "db": db})
-
-
 def begin(
     command: Literal["run", "check", "plan"],
     settings: "ImportSettings",
     prefect_api: "PrefectApi | None",
     *,
+    diff: bool = False,
     as_json: bool,
 ) -> int:
     """Begin a run, show its summary, and give the exit code."""
@@ -354,7 +330,7 @@ def begin(
         lambda flows: (
             flows.import_endpoints(settings)
             if command == "run"
-            else flows.check_quality(settings, command)
+            else flows.check_quality(settings, command, diff=diff)
         ),
         settings.runs_dir,
         run_id,

@@ -136,12 +136,17 @@ def resume_unfinished(settings: ImportSettings) -> None:
 
 @flow(name="check-quality", task_runner=_THREADS)
 def check_quality(
-    settings: ImportSettings, command: Literal["check", "plan"] = "check"
+    settings: ImportSettings, command: Literal["check", "plan"] = "check", *, diff: bool = False
 ) -> dict[str, Any]:
     """Find out what is wrong with an export, sending nothing; give the summary.
 
     Rows that could be imported are `unprocessed` in the summary. Raises what `import_endpoints`
     does, except what is about a destination.
+
+    Args:
+        settings: What to read, and how to judge it.
+        command: Whether an import is planned.
+        diff: Whether to write down, too, what differs from what the service last accepted.
     """
     return begin_run(settings, settings.run_id or new_run_id(datetime.now(UTC)), command, None)
 

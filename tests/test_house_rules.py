@@ -67,6 +67,8 @@ SHELL = (
     *("pipelines.runners", "pipelines.cluster", "pipelines.cluster_checks", "pipelines.lanes"),
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),
     *("pipelines.mapping_files", "pipelines.plain_yaml"),
+    *("pipelines.retiring", "pipelines.removals"),
+    *("pipelines.sync_place", "pipelines.keeping", "pipelines.verifying", "pipelines.rebuilding"),
     *("pipelines.suggesting", "pipelines.mapping_suggestion"),
 )
 # What is imported, and the only ones that may.
@@ -94,7 +96,11 @@ RESERVED = {
         "pipelines.sources",
         "pipelines.local_server",
     ),
-    "pipelines.local_server": ("pipelines.cli", "pipelines.local_server"),
+    "pipelines.local_server": (
+        "pipelines.cli",
+        "pipelines.terminal.given_settings",
+        "pipelines.local_server",
+    ),
 }
 IMPURE = ("time", "os", "pathlib", "socket", "random", "urllib", "requests", "threading", "logging")
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipelines.errors import BooksError
 from schemas.outcomes import Outcome
+from schemas.sync import SyncMode
 
 
 class Summary(BaseModel):
@@ -46,6 +47,14 @@ class Summary(BaseModel):
     """Endpoints that the rows gave; a row that gave none counts as one."""
     endpoints_by_outcome: dict[str, int]
     """The same as the rows by outcome, unless a mapping makes several endpoints of a row."""
+    sync_mode: str = SyncMode.UPSERT.value
+    """Which rows were to be sent (`schemas.sync`)."""
+    to_retire: int = 0
+    """Endpoints that are gone from the source and were to be retired; none of the rows."""
+    retired: int = 0
+    """Those of them that the service has retired."""
+    refused_removals: int = 0
+    """Those of them that it refused to retire."""
 
     def by_outcome(self) -> dict[Outcome, int]:
         """Give the rows by outcome."""

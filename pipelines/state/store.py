@@ -29,13 +29,13 @@ def open_state(place: Place, key: StateKey) -> StateReader:
 
 
 @contextmanager
-def locked_state(place: Place, key: StateKey, *, run_id: str) -> Iterator[StateWriter]:
+def locked_state(place: Place, key: StateKey, *, run_id: str | None) -> Iterator[StateWriter]:
     """Hold the lock of a state for a `with` block; that of a killed owner is taken over.
 
     Args:
         place: Where the states of all applications are kept.
         key: Of the application.
-        run_id: Who is to be told of to others.
+        run_id: Who is to be told of to others; None for a command that is no run.
 
     Raises:
         StateError: Another process holds it, or this one does already; or it is damaged.

@@ -141,6 +141,11 @@ class RunDirectory:
         return self.at("preview.json")
 
     @property
+    def diff(self) -> Path:
+        """What a plan found to differ from what the service last accepted."""
+        return self.at("diff.json")
+
+    @property
     def decisions(self) -> Path:
         """What `resolve` decided."""
         return self.at("resolved", "decisions.parquet")

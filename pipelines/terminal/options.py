@@ -5,7 +5,7 @@ default.
 """
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -156,7 +156,7 @@ SOURCE_OPTIONS = (
 )
 """What to read and how to judge it."""
 
-DESTINATION_OPTIONS = (
+SERVICE_OPTIONS = (
     option("--application-id", metavar="ID", help="Pinpoint application that endpoints go into."),
     option(
         "--endpoint-url",
@@ -168,6 +168,11 @@ DESTINATION_OPTIONS = (
     option("--profile", metavar="NAME", help="Profile of AWS's configuration files."),
     option("--local", is_flag=True, help="Start the embedded server for this command and use it."),
     DATABASE,
+)
+"""Which application of which service."""
+
+DESTINATION_OPTIONS = (
+    *SERVICE_OPTIONS,
     option(
         "--rate",
         type=click.FloatRange(min=0, min_open=True),
@@ -304,25 +309,38 @@ def read_settings_file(
     given = {name.replace("-", "_"): value for name, value in values.items()}
     group = context.command
     assert isinstance(group, click.Group)  # noqa: S101 (for the type checker)
-    options = {
-        name: {_setting(p): p for p in command.params if isinstance(p, click.Option)}
-        for name, command in group.commands.items()
-    }
-    unknown = sorted(set(given).difference(*options.values()))
+    unknown = sorted(set(given).difference(*_names(group)))
     if unknown:
         raise click.UsageError(f"The settings file {path} has an unknown name: {unknown[0]}")
     wrong = [name for name, value in given.items() if isinstance(value, list | dict)]
     if wrong:
         raise click.UsageError(f"The settings file {path}: {wrong[0]} takes a single value")
-    context.default_map = {
-        command: {
-            str(option.name): _as_default(option, given[name])
-            for name, option in known.items()
-            if name in given
-        }
-        for command, known in options.items()
-    }
+    context.default_map = _defaults(group, given)
     return path
+
+
+def _names(group: click.Group) -> Iterator[set[str]]:
+    """Yield the names that the commands of a group know, and those of the groups in it."""
+    for command in group.commands.values():
+        yield {_setting(p) for p in command.params if isinstance(p, click.Option)}
+        if isinstance(command, click.Group):
+            yield from _names(command)
+
+
+def _defaults(group: click.Group, given: dict[str, Any]) -> dict[str, Any]:
+    """Give what was given by command, under the names of its parameters."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found[name] = _defaults(command, given)
+            continue
+        known = {_setting(p): p for p in command.params if isinstance(p, click.Option)}
+        found[name] = {
+            str(option.name): _as_default(option, given[setting])
+            for setting, option in known.items()
+            if setting in given
+        }
+    return found
 
 
 def _setting(option: click.Option) -> str:

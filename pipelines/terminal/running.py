@@ -24,6 +24,7 @@ from pipelines.errors import (
     StoppedError,
     StorageError,
 )
+from pipelines.report.diff import Diff
 from pipelines.report.plan import make_plan
 from pipelines.report.plan_text import say_plan
 from pipelines.report.preview import Preview
@@ -32,6 +33,7 @@ from pipelines.storage.manifest import Manifest, RunStatus, load_manifest
 from pipelines.storage.places import Place
 from pipelines.storage.run_dir import RunDirectory, run_at
 from pipelines.storage.run_lock import read_owner
+from pipelines.terminal.diff_text import print_diff
 from pipelines.terminal.plain_text import write_plainly
 from pipelines.terminal.preview_text import print_preview
 from pipelines.terminal.process import (
@@ -186,6 +188,10 @@ def _read_preview(run: RunDirectory) -> Preview | None:
     return Preview.model_validate_json(run.preview.read_bytes())
 
 
+def _read_diff(run: RunDirectory) -> Diff | None:
+    return Diff.model_validate_json(run.diff.read_bytes()) if run.diff.is_file() else None
+
+
 def say_status(run: RunDirectory, manifest: Manifest) -> str:
     """Give a run's status; `interrupted` if it was killed."""
     if manifest.status is RunStatus.RUNNING and read_owner(run) is None:
@@ -206,6 +212,9 @@ def show(
     preview = _read_preview(run) if import_plan is not None else None
     if preview is not None:
         print_preview(console, preview)
+    diff = _read_diff(run) if import_plan is not None else None
+    if diff is not None:
+        print_diff(console, diff, datetime.now(UTC))
     print_summary(
         console,
         run,
@@ -217,4 +226,5 @@ def show(
         document = summary.model_dump(mode="json")
         document |= import_plan.as_json() if import_plan is not None else {}
         document |= {"preview": preview.model_dump(mode="json")} if preview is not None else {}
+        document |= {"diff": diff.model_dump(mode="json")} if diff is not None else {}
         sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")

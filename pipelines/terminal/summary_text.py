@@ -16,6 +16,7 @@ from pipelines.storage.run_dir import RunDirectory
 from pipelines.terminal.plain_text import write_plainly
 from schemas.issues import COLUMN_UNMAPPED, ISSUE_KINDS, Severity
 from schemas.outcomes import MEANINGS, Outcome
+from schemas.sync import RetirePolicy, SyncMode
 
 COLOURS = {
     Outcome.ACCEPTED: "green",
@@ -25,6 +26,11 @@ COLOURS = {
     Outcome.DUPLICATE: "magenta",
     Outcome.HELD: "yellow",
     Outcome.UNPROCESSED: "yellow",
+}
+RETIRING = {
+    RetirePolicy.OPTOUT: "opted out",
+    RetirePolicy.INACTIVE: "set inactive",
+    RetirePolicy.DELETE: "deleted",
 }
 MOST_ISSUES = 12
 """Lines of issues; the report has them all."""
@@ -65,6 +71,8 @@ def _outcome_table(summary: Summary, manifest: Manifest) -> Table:
             name, meaning = outcome.value, MEANINGS[outcome]
             if manifest.command != "run" and outcome is Outcome.UNPROCESSED:
                 name, meaning = "importable", "could be sent (unprocessed in summary.json)"
+                if summary.sync_mode != SyncMode.UPSERT:
+                    meaning = "would be sent (unprocessed in summary.json)"
                 if manifest.status is RunStatus.STOPPED:
                     name, meaning = outcome.value, "not looked at, or nothing wrong so far"
             share = f"{rows / summary.rows:.1%}"
@@ -90,7 +98,27 @@ def _say_beyond_rows(summary: Summary, manifest: Manifest) -> list[str]:
             f"Besides, {summary.left_out:,} of {summary.records:,} records ({share:.1%}) were left "
             "out, as the mapping says (where)."
         )
+    if summary.to_retire:
+        lines.append(_say_removals(summary, manifest))
     return lines
+
+
+def _say_removals(summary: Summary, manifest: Manifest) -> str:
+    """Say what became of the endpoints that are gone from the source, or would."""
+    gone = f"{summary.to_retire:,} endpoint{'' if summary.to_retire == 1 else 's'}"
+    policy = RETIRING[RetirePolicy(manifest.settings.get("retire", RetirePolicy.OPTOUT))]
+    if manifest.command != "run":
+        return f"Besides, {gone} gone from the source would be {policy}."
+    if manifest.status is RunStatus.GUARDED:
+        return f"Besides, {gone} seem to be gone from the source; nothing was done about that."
+    refused = summary.refused_removals
+    told = f", {refused:,} refused by the service" if refused else ""
+    left = summary.to_retire - summary.retired - refused
+    told += f", {left:,} still to do" if left else ""
+    return (
+        f"Besides, of {gone} gone from the source {summary.retired:,} were {policy}{told} "
+        "(removals.csv)."
+    )
 
 
 def _issue_table(summary: Summary) -> Table:
@@ -135,6 +163,12 @@ def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list
         lines.append(f"Not imported: {names} (no column of an endpoint)")
     if summary.invalid or summary.rejected:
         lines.append(f"To fix:  {_correct(run)}, then: {_again(run, manifest)}")
+    if summary.held:
+        held = f"{summary.held:,} row{'' if summary.held == 1 else 's'}"
+        lines.append(
+            f"Held:    {run.show(run.held)} holds {held} that would opt someone back in; check "
+            "them, then --allow-opt-in"
+        )
     if manifest.message is not None:
         lines.append(f"Why:     {manifest.message}")
     if manifest.status is RunStatus.STOPPED:
