@@ -31,6 +31,8 @@ WORDS = {
     "retire": "retiring",
     "record": "noting what was accepted",
     "report": "writing the results",
+    "look": "reading the state",
+    "verify": "reading back",
 }
 LINE_EVERY_S = 10.0
 """Seconds between the lines of a long phase in a log."""
