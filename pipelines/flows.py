@@ -74,7 +74,12 @@ from pipelines.storage.run_dir import (
 )
 from pipelines.storage.run_lock import locked
 from pipelines.syncing.comparing import is_compared
-from pipelines.syncing.holding import find_unfinished, holding_state, read_state
+from pipelines.syncing.holding import (
+    find_unfinished,
+    holding_state,
+    read_state,
+    require_still_ours,
+)
 from pipelines.syncing.synchronize import plan_sync, synchronize
 from pipelines.tasks import resolve_run, settle_rows
 from schemas.outcomes import Outcome
@@ -148,7 +153,8 @@ def check_quality(
         command: Whether an import is planned.
         diff: Whether to write down, too, what differs from what the service last accepted.
     """
-    return begin_run(settings, settings.run_id or new_run_id(datetime.now(UTC)), command, None)
+    run_id = settings.run_id or new_run_id(datetime.now(UTC))
+    return begin_run(settings, run_id, command, None, diff=diff)
 
 
 @flow(name="resume-run", task_runner=_THREADS)
@@ -197,6 +203,15 @@ def resume_run(
                 run.remove_working_files()
             return cast("dict[str, Any]", orjson.loads(run.summary.read_bytes()))
         stack.enter_context(runners.chosen(settings))
+        state = None
+        if manifest.command == "run":
+            destination = renew_sender(settings).destination
+            stack.callback(close_sender, settings)
+            manifest.destination = destination.name
+            born = application_born(destination)
+            state = stack.enter_context(holding_state(settings, run_id, born, is_new=False))
+        if state is not None:
+            require_still_ours(state, run_id, manifest.generation)
         run.remove_leftovers()
         if manifest.attempts[-1].finished_at is None:  # killed: its last sign of life
             manifest.attempts[-1].finished_at = run.last_written_at()
@@ -204,16 +219,7 @@ def resume_run(
         manifest.status, manifest.message, manifest.finished_at = RunStatus.RUNNING, None, None
         save_manifest(manifest, run)
         get_run_logger().info("run %s goes on, in %s", run.run_id, run.location)
-        if manifest.command != "run":
-            return go_through(run, manifest, settings)
-        destination = renew_sender(settings).destination
-        manifest.destination = destination.name
-        try:
-            born = application_born(destination)
-            with holding_state(settings, run_id, born, is_new=False) as state:
-                return go_through(run, manifest, settings, state)
-        finally:
-            close_sender(settings)
+        return go_through(run, manifest, settings, state)
 
 
 def begin_run(
@@ -222,6 +228,8 @@ def begin_run(
     command: str,
     destination: str | None,
     state: StateWriter | None = None,
+    *,
+    diff: bool = False,
 ) -> dict[str, Any]:
     """Make the run directory, write its first manifest, and go through the phases."""
     mapping = load_mapping(settings.mapping)
@@ -236,7 +244,9 @@ def begin_run(
             command=command,
             settings=settings.model_dump(mode="json"),
             mapping=mapping.as_written() if mapping is not None else None,
+            diff=diff,
             destination=destination,
+            generation=state.generation if state is not None else 0,
             versions=read_versions(),
             folder=str(Path.cwd()),
             sources=[stamp_source(source) for source in sources],
@@ -284,7 +294,7 @@ def process(
             return synchronize(run, manifest, settings, state, sendable)
         with phase(manifest, "deliver", sendable):
             return deliver(run, manifest, settings)
-    if is_compared(manifest.command, settings):
+    if is_compared(manifest, settings):
         return plan_sync(run, manifest, settings, sendable)
     return None
 

@@ -43,7 +43,7 @@ def take_in(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> 
     is_known = not may_have_excess(layouts)
 
     def prepare(part: PartitionRecord) -> None:
-        with_items = manifest.command == "run" or is_compared(manifest.command, settings)
+        with_items = manifest.command == "run" or is_compared(manifest, settings)
         future = prepare_partition.submit(
             run, part, layouts[part.input], excess, settings, with_items=with_items
         )

@@ -68,7 +68,12 @@ SHELL = (
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),
     *("pipelines.mapping_files", "pipelines.plain_yaml"),
     *("pipelines.retiring", "pipelines.removals"),
-    *("pipelines.sync_place", "pipelines.keeping", "pipelines.verifying", "pipelines.rebuilding"),
+    *(
+        "pipelines.syncing.place",
+        "pipelines.syncing.keeping",
+        "pipelines.verifying",
+        "pipelines.rebuilding",
+    ),
     *("pipelines.suggesting", "pipelines.mapping_suggestion"),
 )
 # What is imported, and the only ones that may.

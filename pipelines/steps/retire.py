@@ -31,7 +31,7 @@ def retire_items(gone: pl.DataFrame, policy: RetirePolicy) -> pl.Series:
 
 
 def intend_retirement(gone: pl.DataFrame, policy: RetirePolicy) -> pl.DataFrame:
-    """Give the records of endpoints that are about to be retired: nothing is known of them any more.
+    """Give the records of endpoints that are about to be retired: what they hold is not known.
 
     One that is back in the source tomorrow is so sent again, whether it was retired or not.
 

@@ -91,7 +91,11 @@ class Manifest(_Record):
     settings: dict[str, Any]
     mapping: dict[str, Any] | None = None
     """What the mapping said when the run began, whatever became of its file."""
+    diff: bool = False
+    """Whether a plan is to say what differs from what the service last accepted."""
     destination: str | None = None
+    generation: int = 0
+    """Of the state of the application when the run began (`state.base.StateReader`)."""
     versions: dict[str, str]
     folder: str
     """Where relative paths in the settings begin."""

@@ -156,11 +156,6 @@ class RunDirectory:
         return self.at("resolved", "comparison.json")
 
     @property
-    def diff(self) -> Path:
-        """What a plan shows of comparing."""
-        return self.at("diff.json")
-
-    @property
     def opt_outs(self) -> Path:
         """Rows that keep the opt-out of a duplicate."""
         return self.at("resolved", "opt_outs.parquet")

@@ -42,8 +42,6 @@ class Comparison(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    generation: int
-    """Of the state that the rows were compared with."""
     due: int
     """To be sent."""
     unchanged: int
@@ -60,14 +58,14 @@ class Comparison(BaseModel):
     """Files of records for the commit before sending."""
 
 
-def is_compared(command: str, settings: ImportSettings) -> bool:
+def is_compared(manifest: Manifest, settings: ImportSettings) -> bool:
     """Say whether rows are compared with the state: in every import that keeps one.
 
-    A plan for sending everything need not know what the service has.
+    A plan for sending everything need not know what the service has, unless it is asked.
     """
-    if command == "plan":
-        return settings.sync_mode is not SyncMode.UPSERT
-    return command == "run" and not settings.no_state
+    if manifest.command == "plan":
+        return manifest.diff or settings.sync_mode is not SyncMode.UPSERT
+    return manifest.command == "run" and not settings.no_state
 
 
 def key_rows(run: RunDirectory, number: int) -> int:
@@ -164,7 +162,7 @@ def compare_run(
         shown = work.add(part, state.read(part))
         if observe is not None:
             observe(*shown)
-    comparison = work.finish(state.generation)
+    comparison = work.finish()
     write_json(comparison.model_dump(mode="json"), run.comparison)
     return comparison
 
@@ -251,7 +249,7 @@ class _Work:
             write_parquet(records, self.run.part("intents", self.intents))
             self.intents += 1
 
-    def finish(self, generation: int) -> Comparison:
+    def finish(self) -> Comparison:
         """Write the verdicts down by partition, and say what came of it."""
         empty = COMPARED_SCHEMA.to_frame().select("standing", "is_known_opt_in")
         for number, path in zip(self.numbers, self._keyed, strict=True):
@@ -259,7 +257,6 @@ class _Work:
             verdicts = keys.hstack(pl.concat([empty, *self._verdicts.pop(number)]))
             write_parquet(verdicts.sort("row_key"), self.run.part("compared", number))
         return Comparison(
-            generation=generation,
             due=sum(self.counts[standing] for standing in DUE),
             unchanged=self.counts[Standing.UNCHANGED],
             held=sum(self.counts[standing] for standing in HELD),

@@ -93,7 +93,7 @@ def require_still_ours(state: StateReader, run_id: str, generation: int) -> None
     Args:
         state: The state.
         run_id: The run that is resumed.
-        generation: The state's when its rows were compared.
+        generation: The state's when the run began.
 
     Raises:
         RunStateError: Its content may be older than what the service has.
@@ -101,7 +101,7 @@ def require_still_ours(state: StateReader, run_id: str, generation: int) -> None
     last = _last_of_runs(state)
     if state.generation < generation:
         raise RunStateError(
-            f"The state that run {run_id} was compared with is gone. Start a new run."
+            f"The sync state that run {run_id} began with is gone. Start a new run."
         )
     if state.generation > generation and last is not None and last.run_id != run_id:
         raise RunStateError(

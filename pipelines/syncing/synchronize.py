@@ -8,13 +8,16 @@ from prefect.futures import wait
 from pipelines.delivering import deliver
 from pipelines.errors import EndpointImportError, GuardError
 from pipelines.phases import phase
+from pipelines.report.diff import DiffTally, Unseen
+from pipelines.report.results import count_invalid
 from pipelines.settings import ImportSettings
 from pipelines.state.base import StateReader, StateWriter
 from pipelines.steps.guard_removals import RemovalLimits, Removals, check_removals
+from pipelines.storage.atomic import write_json
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.syncing.comparing import Comparison, Observer, compare_run, load_comparison
-from pipelines.syncing.holding import read_state, require_still_ours
+from pipelines.syncing.holding import read_state
 from pipelines.syncing.recording import record_accepted, record_intent
 from pipelines.syncing.removals import write_removals
 from pipelines.syncing.retiring import retire_gone
@@ -35,7 +38,6 @@ def synchronize(
     if comparison is None:
         with phase(manifest, "compare", sendable):
             comparison = compare_with(run, manifest, settings, state, feed)
-    require_still_ours(state, run.run_id, comparison.generation)
     breach = guard_removals(run, settings, state, comparison)
     if breach is not None:
         write_removals(run, settings.retire, is_stopped=True)
@@ -75,12 +77,27 @@ def compare_with(
 def plan_sync(
     run: RunDirectory, manifest: Manifest, settings: ImportSettings, sendable: int
 ) -> EndpointImportError | None:
-    """Find out what a run in this mode would send and retire, and whether a guard would stop it."""
+    """Find out what a run in this mode would send and retire, and whether a guard would stop it.
+
+    A plan for sending everything may show what differs all the same: nothing follows from it.
+    """
     state = read_state(settings)
     names = list(state.feeds)
     feed = names.index(settings.feed) if settings.feed in names else len(names)
+    tally = DiffTally() if manifest.diff else None
+    sends_all = settings.sync_mode is SyncMode.UPSERT
+    mode = SyncMode.CHANGED if sends_all else settings.sync_mode
+    asked = settings.model_copy(update={"sync_mode": mode})
     with phase(manifest, "compare", sendable):
-        comparison = compare_with(run, manifest, settings, state, feed)
+        comparison = compare_with(run, manifest, asked, state, feed, tally and tally.add)
+    if tally is not None:
+        unseen = Unseen(invalid=count_invalid(run, manifest), unidentified=comparison.unidentified)
+        diff = tally.finish(
+            settings.sync_mode.value, state.count(), state.notes, state.generation, unseen
+        )
+        write_json(diff.model_dump(mode="json"), run.diff)
+    if sends_all:
+        run.remove(run.comparison)
     if settings.sync_mode is SyncMode.MIRROR:
         write_removals(run, settings.retire, is_stopped=True)
     return guard_removals(run, settings, state, comparison)

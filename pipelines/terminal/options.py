@@ -200,8 +200,9 @@ SYNC_OPTIONS = (
         "--sync-mode",
         type=click.Choice([mode.value for mode in SyncMode]),
         default=SyncMode.UPSERT.value,
-        help="What is sent: upsert, everything; changed, rows whose content is not what the service "
-        "last accepted; mirror, as changed, and endpoints that are gone from the source are retired.",
+        help="What is sent: upsert, everything; changed, rows whose content is not what the "
+        "service last accepted; mirror, as changed, and endpoints that are gone from the source "
+        "are retired.",
     ),
     STATE_DIR,
     option(
@@ -217,8 +218,8 @@ SYNC_OPTIONS = (
     option(
         "--allow-opt-in",
         is_flag=True,
-        help="Send rows that turn an accepted OptOut ALL into NONE, or activate an endpoint that was "
-        "set INACTIVE. Without it they are held.",
+        help="Send rows that turn an accepted OptOut ALL into NONE, or activate an endpoint that "
+        "was set INACTIVE. Without it they are held.",
     ),
     option(
         "--feed",
@@ -250,8 +251,8 @@ SYNC_OPTIONS = (
         "--max-unidentified",
         metavar="SHARE|N",
         default="0",
-        help="Send nothing if mirror cannot tell the Id of more rows than this: any of them could be "
-        "one that seems to be gone.",
+        help="Send nothing if mirror cannot tell the Id of more rows than this: any of them could "
+        "be one that seems to be gone.",
     ),
     option(
         "--every",

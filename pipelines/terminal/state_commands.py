@@ -52,10 +52,10 @@ def show(endpoint_id: str | None, *, as_json: bool, **given: Any) -> None:
       endpoint-import state show --local
       endpoint-import state show --application-id 5e1f... --region eu-west-1 --id customer-1
     """  # noqa: D301
-    from pipelines.keeping import describe_record, find_records, open_known_state
     from pipelines.report.state_overview import look_at
     from pipelines.state.store import list_states
-    from pipelines.sync_place import state_key
+    from pipelines.syncing.keeping import describe_record, find_records, open_known_state
+    from pipelines.syncing.place import state_key
     from pipelines.terminal import state_text
 
     settings = choose_service(make_settings(NO_SOURCE, given))
@@ -117,13 +117,13 @@ def verify(sample: int, seed: int | None, *, resend: bool, as_json: bool, **give
       endpoint-import state verify --application-id 5e1f... --region eu-west-1
       endpoint-import state verify --local --sample 1000 --resend
     """  # noqa: D301
-    from pipelines.keeping import open_known_state
     from pipelines.state.store import locked_state
-    from pipelines.sync_place import state_key
+    from pipelines.syncing.keeping import open_known_state
+    from pipelines.syncing.place import state_key
+    from pipelines.syncing.verifying import make_due
+    from pipelines.syncing.verifying import verify as verify_sample
     from pipelines.terminal.progress_bar import ProgressBar
     from pipelines.terminal.state_text import print_verification
-    from pipelines.verifying import make_due
-    from pipelines.verifying import verify as verify_sample
 
     with ExitStack() as stack:
         settings = _with_service(stack, make_settings(NO_SOURCE, given))
@@ -158,9 +158,9 @@ def rebuild(exports: tuple[str, ...], *, force: bool, as_json: bool, **given: An
     Example:
       endpoint-import state rebuild s3://bucket/export/ --application-id 5e1f...
     """  # noqa: D301
-    from pipelines.rebuilding import rebuild as rebuild_state
     from pipelines.state.store import locked_state
-    from pipelines.sync_place import state_key
+    from pipelines.syncing.place import state_key
+    from pipelines.syncing.rebuilding import rebuild as rebuild_state
     from pipelines.terminal.progress_bar import ProgressBar
     from pipelines.terminal.state_text import print_rebuilt
 
@@ -198,9 +198,9 @@ def forget(endpoint_ids: tuple[str, ...], *, yes: bool, as_json: bool, **given: 
       endpoint-import state forget --application-id 5e1f...
       endpoint-import state forget --local --id customer-1 --id customer-2 --yes
     """  # noqa: D301
-    from pipelines.keeping import forget_endpoints, open_known_state
     from pipelines.state.store import locked_state, remove_state
-    from pipelines.sync_place import state_key
+    from pipelines.syncing.keeping import forget_endpoints, open_known_state
+    from pipelines.syncing.place import state_key
 
     settings = choose_service(make_settings(NO_SOURCE, given))
     place, key = settings.state_place, state_key(settings)
@@ -237,8 +237,8 @@ def forget(endpoint_ids: tuple[str, ...], *, yes: bool, as_json: bool, **given: 
 def _count_records(place: "Place", key: "StateKey") -> int | None:
     """Count what a state has; None of one that is damaged, which may be removed all the same."""
     from pipelines.errors import StateError
-    from pipelines.keeping import open_known_state
     from pipelines.state.store import open_state
+    from pipelines.syncing.keeping import open_known_state
 
     try:
         open_state(place, key)

@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines import progress
-from pipelines.rebuilding import Rebuilt
 from pipelines.report.state_overview import StateOverview
 from pipelines.report.verification import Verification
 from pipelines.state.base import StateKey, StateReader
+from pipelines.syncing.rebuilding import Rebuilt
 from pipelines.terminal.plain_text import write_plainly
 from pipelines.terminal.progress_bar import ProgressBar
 
