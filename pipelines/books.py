@@ -7,6 +7,7 @@ from pipelines.errors import EndpointImportError, GuardError
 from pipelines.report.summary import RunCounts, Summary
 from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import Manifest, RunStatus
+from pipelines.syncing.removals import RemovalCounts
 from schemas.outcomes import IMPORTED, Outcome
 
 
@@ -33,6 +34,7 @@ def summarize(
     counts: RunCounts,
     issues_by_code: dict[str, int],
     sending: SendCounts,
+    removals: RemovalCounts,
     finished_at: datetime,
 ) -> Summary:
     """Sum a run up.
@@ -43,6 +45,7 @@ def summarize(
         counts: What became of its records.
         issues_by_code: Issues by code.
         sending: What sending took, over all attempts.
+        removals: What became of endpoints that are gone from the source.
         finished_at: Now.
     """
     seconds = sum(
@@ -61,6 +64,9 @@ def summarize(
         **{outcome.value: count for outcome, count in counts.rows.items()},
         balanced=counts.are_balanced,
         sync_mode=settings.sync_mode.value,
+        to_retire=removals.to_retire,
+        retired=removals.retired,
+        refused_removals=removals.refused,
         requests=sending.requests,
         retries=sending.retries,
         throttled=sending.throttled,

@@ -80,9 +80,11 @@ from pipelines.syncing.holding import (
     read_state,
     require_still_ours,
 )
+from pipelines.syncing.removals import RemovalCounts, write_removals
 from pipelines.syncing.synchronize import plan_sync, synchronize
 from pipelines.tasks import resolve_run, settle_rows
 from schemas.outcomes import Outcome
+from schemas.sync import SyncMode
 
 WORKERS = 2
 """Partitions prepared or shipments delivered at once, and so held in memory. polars uses all cores
@@ -323,6 +325,10 @@ def report(
         write_row_files(
             run, manifest, there if manifest.command == "run" else there - {Outcome.UNPROCESSED}
         )
+        removals = RemovalCounts()
+        if settings.sync_mode is SyncMode.MIRROR and run.comparison.is_file():
+            is_to_come = manifest.command == "plan" or isinstance(stopped_by, GuardError)
+            removals = write_removals(run, settings.retire, is_stopped=is_to_come)
         if manifest.command == "plan" and run.decisions.is_file():
             preview = make_preview(run, manifest, settings)
             write_json(preview.model_dump(mode="json"), run.preview)
@@ -330,7 +336,7 @@ def report(
     manifest.message = stopped_by.message if stopped_by else None
     finished_at = manifest.attempts[-1].finished_at = datetime.now(UTC)
     sending = read_counts(run)
-    summary = summarize(manifest, settings, counts, issues_by_code, sending, finished_at)
+    summary = summarize(manifest, settings, counts, issues_by_code, sending, removals, finished_at)
     write_json(summary.model_dump(mode="json"), run.summary)
     write_text(render_page(run, manifest, summary, say_verdict(summary, manifest)), run.report)
     manifest.finished_at = finished_at

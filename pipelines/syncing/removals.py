@@ -33,11 +33,11 @@ FATES = {
 class RemovalCounts:
     """What became of the endpoints that are gone."""
 
-    to_retire: int
+    to_retire: int = 0
     """All of them."""
-    retired: int
-    refused: int
-    not_done: int
+    retired: int = 0
+    refused: int = 0
+    not_done: int = 0
 
 
 def read_retired(run: RunDirectory, policy: RetirePolicy) -> Iterator[pl.DataFrame]:

@@ -19,7 +19,6 @@ from pipelines.storage.run_dir import RunDirectory
 from pipelines.syncing.comparing import Comparison, Observer, compare_run, load_comparison
 from pipelines.syncing.holding import read_state
 from pipelines.syncing.recording import record_accepted, record_intent
-from pipelines.syncing.removals import write_removals
 from pipelines.syncing.retiring import retire_gone
 from pipelines.tasks import key_partition
 from schemas.sync import SyncMode
@@ -40,7 +39,6 @@ def synchronize(
             comparison = compare_with(run, manifest, settings, state, feed)
     breach = guard_removals(run, settings, state, comparison)
     if breach is not None:
-        write_removals(run, settings.retire, is_stopped=True)
         return breach
     record_intent(run, state, comparison)
     with phase(manifest, "deliver", comparison.due):
@@ -48,8 +46,6 @@ def synchronize(
     if error is None and comparison.gone:
         with phase(manifest, "retire", comparison.gone):
             error = retire_gone(run, settings)
-    if settings.sync_mode is SyncMode.MIRROR:
-        write_removals(run, settings.retire)
     with phase(manifest, "record"):
         record_accepted(run, settings, state, comparison, is_final=error is None)
     return error
@@ -84,13 +80,15 @@ def plan_sync(
     state = read_state(settings)
     names = list(state.feeds)
     feed = names.index(settings.feed) if settings.feed in names else len(names)
-    tally = DiffTally() if manifest.diff else None
+    tally = DiffTally()
     sends_all = settings.sync_mode is SyncMode.UPSERT
     mode = SyncMode.CHANGED if sends_all else settings.sync_mode
     asked = settings.model_copy(update={"sync_mode": mode})
     with phase(manifest, "compare", sendable):
-        comparison = compare_with(run, manifest, asked, state, feed, tally and tally.add)
-    if tally is not None:
+        comparison = compare_with(
+            run, manifest, asked, state, feed, tally.add if manifest.diff else None
+        )
+    if manifest.diff:
         unseen = Unseen(invalid=count_invalid(run, manifest), unidentified=comparison.unidentified)
         diff = tally.finish(
             settings.sync_mode.value, state.count(), state.notes, state.generation, unseen
@@ -98,8 +96,6 @@ def plan_sync(
         write_json(diff.model_dump(mode="json"), run.diff)
     if sends_all:
         run.remove(run.comparison)
-    if settings.sync_mode is SyncMode.MIRROR:
-        write_removals(run, settings.retire, is_stopped=True)
     return guard_removals(run, settings, state, comparison)
 
 
