@@ -1,4 +1,4 @@
-"""Lets requests that update endpoints meet trouble; an ASGI application around the service's.
+"""Lets requests that change endpoints meet trouble; an ASGI application around the service's.
 
 It is there only when trouble is asked for: without, requests do not pass through this module.
 """
@@ -19,7 +19,12 @@ from pipelines.local_server.errors import InjectedError, ServiceError
 from pipelines.local_server.faults import BREAKS
 from pipelines.local_server.one_write import OneWriteProtocol
 from pipelines.local_server.options import ServerOptions
-from pipelines.local_server.routes import find_operation, update_endpoint, update_endpoints_batch
+from pipelines.local_server.routes import (
+    delete_endpoint,
+    find_operation,
+    update_endpoint,
+    update_endpoints_batch,
+)
 
 _TRANSPORT = "transport"
 _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
@@ -54,7 +59,7 @@ class Rehearsal:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or do not."""
-        if not _is_update(scope):
+        if not _is_change(scope):
             await self._app(scope, receive, send)
             return
         kind, pause_s = self._decisions.decide()
@@ -105,12 +110,12 @@ class Rehearsal:
         self._silent.remove(transport)
 
 
-def _is_update(scope: Scope) -> bool:
+def _is_change(scope: Scope) -> bool:
     try:
         operation, _ = find_operation(scope["method"], scope["raw_path"].decode("ascii"))
     except ServiceError:
         return False
-    return operation in (update_endpoint, update_endpoints_batch)
+    return operation in (update_endpoint, update_endpoints_batch, delete_endpoint)
 
 
 async def _read_to_end(receive: Receive) -> None:

@@ -236,6 +236,16 @@ def test_over_the_quota_is_429_and_nothing_is_stored(rehearse, email, capfd):
     assert capfd.readouterr().err == line
 
 
+def test_a_delete_meets_trouble(rehearse, email):
+    with rehearse(quota=parse_quota("0.001/min")) as service:
+        service.put("e1", **email)
+        refusal = service.refusal(
+            service.client.delete_endpoint, ApplicationId=service.app, EndpointId="e1"
+        )
+        assert (refusal.status, refusal.code) == (429, "TooManyRequestsException")
+        assert service.exists("e1")
+
+
 def test_latency_holds_an_answer_back(rehearse, email):
     with rehearse(latency=parse_latency("200ms")) as service:
         start = time.monotonic()
