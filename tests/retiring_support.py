@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.storage.atomic import write_parquet
 from pipelines.storage.run_dir import RunDirectory
 from schemas.sync_records import RECORD_SCHEMA
 
@@ -18,6 +19,5 @@ def write_gone(run: RunDirectory, number: int, *ids: str, **columns: Any) -> Non
     )
     missing = [pl.lit(None, kind).alias(n) for n, kind in RECORD_SCHEMA.items()]
     records = records.with_columns(m for m in missing if m.meta.output_name() not in records)
-    records.select(RECORD_SCHEMA.names()).cast(dict(RECORD_SCHEMA)).write_parquet(
-        run.part("gone", number)
-    )
+    records = records.select(RECORD_SCHEMA.names()).cast(dict(RECORD_SCHEMA))
+    write_parquet(records, run.part("gone", number))

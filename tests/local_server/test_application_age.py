@@ -1,8 +1,11 @@
 """How old an application is: kept with its database, and told by GetApp."""
 
+from datetime import UTC, datetime
+
 from pipelines.destinations.pinpoint_calls import read_born
 from pipelines.destinations.registry import open_destination
 from pipelines.local_server.process import LocalServer, ServerOptions
+from pipelines.local_server.store import Store
 
 
 def born(db):
@@ -15,13 +18,11 @@ def born(db):
 
 
 def test_it_outlasts_a_restart_and_not_a_new_database(tmp_path):
-    db = tmp_path / "db.sqlite3"
-    first = born(db)
-    assert first is not None
-    assert born(db) == first
-    for path in tmp_path.iterdir():
-        path.unlink()
-    assert born(db) not in (first, None)
+    store = Store(tmp_path / "old.sqlite3", lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    store.ensure_application("local")
+    store.close()
+    assert born(tmp_path / "old.sqlite3") == "2026-01-02T03:04:05.000Z"
+    assert born(tmp_path / "new.sqlite3") > "2026-01-02T03:04:05.000Z"
 
 
 def test_one_that_was_deleted_has_none(service):
