@@ -9,8 +9,8 @@ from fakes import ScriptedDestination
 from retiring_support import ACCEPTED_AT, write_gone
 from sending_support import ACCEPTED, REFUSED, TERMINAL, make_run, make_sender
 
-from pipelines.removals import RemovalCounts, read_retired, write_removals
-from pipelines.retiring import send_retirements
+from pipelines.syncing.removals import RemovalCounts, read_retired, write_removals
+from pipelines.syncing.retiring import send_retirements
 from schemas.sync import RetirePolicy
 from schemas.sync_records import RECORD_SCHEMA
 

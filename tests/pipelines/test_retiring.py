@@ -15,7 +15,7 @@ from pipelines.destinations.sender import Sender
 from pipelines.errors import RunStateError, TerminalDestinationError
 from pipelines.local_server.faults import parse_faults, parse_quota
 from pipelines.local_server.process import LocalServer, ServerOptions
-from pipelines.sending import close_sender, connect, send_partition
+from pipelines.sending import close_sender, connect, read_shipments, send_shipment
 from pipelines.settings import ImportSettings
 from pipelines.syncing.removals import read_retired
 from pipelines.syncing.retiring import (
@@ -227,7 +227,8 @@ def test_a_refused_delete_does_not_stop_the_others(run):
 def test_a_service_that_deletes_nothing_is_never_tried_with_a_row_that_was_sent(tmp_path):
     """To see whether it takes anything, a sender repeats what was taken: here, what was deleted."""
     run = make_run(tmp_path, ['{"Id":"stays"}'])
-    send_partition(run, 0, make_sender(ScriptedDestination()))
+    (shipment,) = read_shipments(run)
+    send_shipment(run, shipment, make_sender(ScriptedDestination()))
     ids = [f"e-{number}" for number in range(40)]
     write_gone(run, 0, *ids)
     requests, error = attempt(run, lambda _: REFUSED)
