@@ -8,6 +8,7 @@ with either where it stopped. All run without a Prefect server, and under one as
 """
 
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -92,6 +93,17 @@ for each by itself; a second one fills the gaps in which Python works, or is loa
 sent."""
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a run sends to; nothing of it for one that sends nothing."""
+
+    destination: str | None = None
+    born: str | None = None
+    """When the service made the application, if it says so."""
+    state: StateWriter | None = None
+    """What the service last accepted, held for the run; None if none is kept."""
+
+
 _THREADS = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(WORKERS))
 
 
@@ -112,8 +124,10 @@ def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
     try:
         if settings.unfinished == "resume":
             resume_unfinished(settings)
-        with holding_state(settings, run_id, application_born(destination), is_new=True) as state:
-            return begin_run(settings, run_id, "run", destination.name, state)
+        born = application_born(destination)
+        with holding_state(settings, run_id, born, is_new=True) as state:
+            target = Target(destination.name, born, state)
+            return begin_run(settings, run_id, "run", target)
     finally:
         close_sender(settings)
 
@@ -156,7 +170,7 @@ def check_quality(
         diff: Whether to write down, too, what differs from what the service last accepted.
     """
     run_id = settings.run_id or new_run_id(datetime.now(UTC))
-    return begin_run(settings, run_id, command, None, diff=diff)
+    return begin_run(settings, run_id, command, Target(), diff=diff)
 
 
 @flow(name="resume-run", task_runner=_THREADS)
@@ -228,8 +242,7 @@ def begin_run(
     settings: ImportSettings,
     run_id: str,
     command: str,
-    destination: str | None,
-    state: StateWriter | None = None,
+    target: Target,
     *,
     diff: bool = False,
 ) -> dict[str, Any]:
@@ -247,8 +260,9 @@ def begin_run(
             settings=settings.model_dump(mode="json"),
             mapping=mapping.as_written() if mapping is not None else None,
             diff=diff,
-            destination=destination,
-            generation=state.generation if state is not None else 0,
+            destination=target.destination,
+            born=target.born,
+            generation=target.state.generation if target.state is not None else 0,
             versions=read_versions(),
             folder=str(Path.cwd()),
             sources=[stamp_source(source) for source in sources],
@@ -257,7 +271,7 @@ def begin_run(
         )
         save_manifest(manifest, run)
         get_run_logger().info("run %s begins, in %s", run.run_id, run.location)
-        return go_through(run, manifest, settings, state)
+        return go_through(run, manifest, settings, target.state)
 
 
 def go_through(

@@ -11,7 +11,12 @@ from pipelines.settings import ImportSettings
 from pipelines.sources.base import SourceFormat
 from pipelines.staging import SourceLayout
 from pipelines.steps.encode import encode
-from pipelines.steps.endpoint_rows import drop_explained, drop_repeated, list_endpoints
+from pipelines.steps.endpoint_rows import (
+    drop_explained,
+    drop_repeated,
+    find_named,
+    list_endpoints,
+)
 from pipelines.steps.map_columns import ColumnPlan, excess_columns, map_columns, plan_columns
 from pipelines.steps.normalize import NormalizeParams, normalize
 from pipelines.steps.regions import read_regions
@@ -85,6 +90,7 @@ def prepare(
         write_parquet(mapped.left_out, run.part("left_out", part.number))
         rows = rows.join(mapped.left_out, on="row_key", how="anti", maintain_order="left")
     faults, found, country = mapped.issues, [refused], settings.default_country
+    named = find_named(mapped.frame)
     # Under one name, so that no more than two of the frames are in memory.
     step = normalize(mapped.frame, NormalizeParams(country, settings.default_channel))
     del mapped
@@ -95,6 +101,7 @@ def prepare(
         pl.col("Id").alias("endpoint_id"),
         read_regions(frame, country),
         _country(frame),
+        pl.col("row_key").is_in(named.implode()).alias("has_own_id"),
     )
     rows = list_endpoints(rows, ids)
     step = validate(frame, ValidateParams(settings.phone_check, tuple(excess), country))

@@ -135,13 +135,17 @@ class HttpSink:
 
     Independent of the package's own local server. Replies of `script` are given first, one per
     request; after them a request is accepted unless `refuses` says of one of its items why not.
+    Questions about the application are only recorded where it `has_applications`.
     """
 
     def __init__(
         self,
         script: Iterable[Reply] = (),
         refuses: Callable[[dict[str, Any]], str | None] = lambda _: None,
+        *,
+        has_applications: bool = False,
     ) -> None:
+        self.has_applications = has_applications
         self.script = deque(script)
         self.refuses = refuses
         self.requests: list[Received] = []
@@ -177,6 +181,9 @@ class HttpSink:
 
     def answer(self, request: Received) -> tuple[Reply, str]:
         """Record a request; give the reply and the request's id."""
+        if not self.has_applications and request.method == "GET" and request.path.count("/") == 3:
+            # Each run asks for the age of its application; no test of sending is about that.
+            return Reply.failure(404, "NotFoundException", "Resource not found"), "request-0"
         with self._lock:
             self.requests.append(request)
             request_id = f"request-{len(self.requests)}"

@@ -34,12 +34,24 @@ def drop_repeated(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.filter(~is_repeated | pl.col("row_key").is_in(kept))
 
 
+def find_named(frame: pl.DataFrame) -> pl.Series:
+    """Give the keys of the endpoints whose Id the source gives; others get one from their address.
+
+    Args:
+        frame: Mapped endpoints.
+    """
+    if "Id" not in frame.columns:
+        return pl.Series("row_key", [], dtype=pl.Int64)
+    is_given = pl.col("Id").str.strip_chars().str.len_bytes() > 0
+    return frame.filter(is_given)["row_key"].cast(pl.Int64)
+
+
 def list_endpoints(rows: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
     """List every endpoint, and every record that gave none.
 
     Args:
         rows: `row_key` of every record that was not left out.
-        ids: `row_key`, `endpoint_id`, `region` and `country` of the endpoints.
+        ids: `row_key`, `endpoint_id`, `region`, `country` and `has_own_id` of the endpoints.
 
     Returns:
         The same columns, in the order of the keys; a record is there at least once.

@@ -94,6 +94,8 @@ class Manifest(_Record):
     diff: bool = False
     """Whether a plan is to say what differs from what the service last accepted."""
     destination: str | None = None
+    born: str | None = None
+    """When the service made the application, if it says so."""
     generation: int = 0
     """Of the state of the application when the run began (`state.base.StateReader`)."""
     versions: dict[str, str]

@@ -21,6 +21,7 @@ from pipelines.steps import sync_records
 from pipelines.steps.compare import CompareParams, compare
 from pipelines.steps.encode import opt_out_items
 from pipelines.steps.fingerprint import hash_ids, hash_items
+from pipelines.steps.result import ERROR_CODES
 from pipelines.steps.retire import intend_retirement
 from pipelines.steps.sync_records import Occasion
 from pipelines.storage.atomic import replacing, write_json, write_parquet
@@ -30,6 +31,8 @@ from pipelines.syncing.retiring import GONE_ROWS
 from schemas.sync import DUE, HELD, Standing, SyncMode
 from schemas.sync_records import COMPARED_SCHEMA, KEYED_SCHEMA, RECORD_SCHEMA
 
+_MAKE_IDS = ("ChannelType", "Address")
+"""Columns that an Id is made of."""
 ROW_GROUP_ROWS = 8192
 """Rows that are read at the least where a range begins or ends in them."""
 
@@ -106,12 +109,22 @@ def _keep_opt_outs(rows: pl.DataFrame, items: pl.DataFrame, kept: pl.DataFrame) 
 
 def key_present(run: RunDirectory, number: int) -> None:
     """Write down which Ids stand in a partition, whatever became of their rows."""
-    ids = pl.read_parquet(run.part("rows", number), columns=["endpoint_id"])["endpoint_id"]
-    present = pl.DataFrame(
-        {"key_hash": hash_ids(ids.drop_nulls()), "id_key": ids.drop_nulls().str.to_lowercase()},
-        schema={"key_hash": pl.UInt64, "id_key": pl.String},
-    )
+    ids = read_ids(run, number).drop_nulls()
+    present = pl.DataFrame({"key_hash": hash_ids(ids), "id_key": ids.str.to_lowercase()})
     write_sorted(present.unique(), run.part("present", number))
+
+
+def read_ids(run: RunDirectory, number: int) -> pl.Series:
+    """Read the Ids of a partition's endpoints, null where they cannot be told.
+
+    An Id that is made of an address which is wrong is that of nobody: who knows whose it was.
+    """
+    rows = pl.read_parquet(run.part("rows", number))
+    found = pl.scan_parquet(run.part("found", number))
+    is_wrong = pl.col("code").is_in(ERROR_CODES) & pl.col("column").is_in(_MAKE_IDS)
+    wrong = found.filter(is_wrong).select("row_key").collect()["row_key"]
+    is_told = pl.col("has_own_id") | ~pl.col("row_key").is_in(wrong.implode())
+    return rows.select(pl.when(is_told).then("endpoint_id").alias("endpoint_id"))["endpoint_id"]
 
 
 def write_sorted(frame: pl.DataFrame, path: Path) -> None:
@@ -206,6 +219,7 @@ class _Work:
         # A byte or two for each row, in the order of the keyed files.
         self._verdicts: dict[int, list[pl.DataFrame]] = {number: [] for number in self.numbers}
         self._is_mirror = self.settings.sync_mode is SyncMode.MIRROR
+        self._waiting = RECORD_SCHEMA.to_frame()
 
     def add(
         self, part: KeyRange, known: pl.DataFrame
@@ -238,10 +252,14 @@ class _Work:
         progress.advance("compare", rows.height)
         return rows, known, compared, gone
 
-    def _write_gone(self, gone: pl.DataFrame) -> None:
+    def _write_gone(self, gone: pl.DataFrame, *, is_last: bool = False) -> None:
+        """Write full files, so that their requests are full: a few of each range are none."""
         self.gone += gone.height
-        for part in gone.iter_slices(GONE_ROWS[self.settings.retire]):
-            write_sorted(part, self.run.part("gone", self.gone_files))
+        most = GONE_ROWS[self.settings.retire]
+        self._waiting = pl.concat([self._waiting, gone])
+        while self._waiting.height >= most or (is_last and not self._waiting.is_empty()):
+            write_sorted(self._waiting.head(most), self.run.part("gone", self.gone_files))
+            self._waiting = self._waiting.slice(most)
             self.gone_files += 1
 
     def _write_intents(self, records: pl.DataFrame) -> None:
@@ -251,6 +269,7 @@ class _Work:
 
     def finish(self) -> Comparison:
         """Write the verdicts down by partition, and say what came of it."""
+        self._write_gone(RECORD_SCHEMA.to_frame(), is_last=True)
         empty = COMPARED_SCHEMA.to_frame().select("standing", "is_known_opt_in")
         for number, path in zip(self.numbers, self._keyed, strict=True):
             keys = pl.read_parquet(path, columns=["row_key"])
@@ -268,9 +287,7 @@ class _Work:
         )
 
     def _count_unidentified(self) -> int:
-        files = [self.run.part("rows", number) for number in self.numbers]
-        nameless = (pl.read_parquet(path, columns=["endpoint_id"]) for path in files)
-        return sum(frame["endpoint_id"].null_count() for frame in nameless)
+        return sum(read_ids(self.run, number).null_count() for number in self.numbers)
 
 
 def read_intents(run: RunDirectory, comparison: Comparison) -> Iterator[pl.DataFrame]:

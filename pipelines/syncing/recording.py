@@ -17,6 +17,7 @@ from pipelines.state.base import CommitKind, CommitNote, StateWriter
 from pipelines.steps.outcomes import settle_delivered
 from pipelines.steps.shipments import cut_deliveries
 from pipelines.steps.sync_records import Occasion, accept, retire
+from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.syncing.comparing import Comparison, read_intents, read_range, write_sorted
 from pipelines.syncing.removals import read_retired
@@ -26,7 +27,9 @@ from schemas.sync import SyncMode
 from schemas.sync_records import KEYED_SCHEMA, RECORD_SCHEMA
 
 
-def record_intent(run: RunDirectory, state: StateWriter, comparison: Comparison) -> None:
+def record_intent(
+    run: RunDirectory, manifest: Manifest, state: StateWriter, comparison: Comparison
+) -> None:
     """Commit what is about to be sent, unless that is done or there is nothing to commit.
 
     Raises:
@@ -35,11 +38,12 @@ def record_intent(run: RunDirectory, state: StateWriter, comparison: Comparison)
     if comparison.intents == 0 or any(note.run_id == run.run_id for note in state.notes[-1:]):
         return
     note = CommitNote(kind=CommitKind.INTENT, run_id=run.run_id, at=datetime.now(UTC))
-    state.commit(read_intents(run, comparison), note)
+    state.commit(read_intents(run, comparison), note, born=manifest.born)
 
 
 def record_accepted(
     run: RunDirectory,
+    manifest: Manifest,
     settings: ImportSettings,
     state: StateWriter,
     comparison: Comparison,
@@ -50,6 +54,7 @@ def record_accepted(
 
     Args:
         run: The run.
+        manifest: Its manifest.
         settings: Its settings.
         state: The state.
         comparison: What came of comparing.
@@ -76,7 +81,8 @@ def record_accepted(
         unidentified=comparison.unidentified if is_whole else None,
     )
     gone = run.list_files("gone", ".parquet") if comparison.gone else []
-    state.commit(_read_records(run, settings, state, taken, gone, occasion), note)
+    records = _read_records(run, settings, state, taken, gone, occasion)
+    state.commit(records, note, born=manifest.born)
 
 
 def _write_taken(run: RunDirectory, number: int, place: ShipmentSlice) -> None:

@@ -19,6 +19,9 @@ REMOVAL_COLUMNS = (
     *("Id", "User.UserId", "_accepted_at", "_accepted_by_run"),
     *("_policy", "_outcome", "_message"),
 )
+NOT_THERE = "Missing "
+"""How the service refuses an update of an endpoint that it does not have: it lacks what a new one
+needs."""
 TO_RETIRE = "to retire"
 """What removals.csv says of an endpoint before anything was sent."""
 FATES = {
@@ -43,8 +46,8 @@ class RemovalCounts:
 def read_retired(run: RunDirectory, policy: RetirePolicy) -> Iterator[pl.DataFrame]:
     """Read what became of the gone endpoints, a frame for each file, in its order.
 
-    Where no 202 is known, the endpoint may never have been there, and the service refuses an update
-    of what it does not have (`Missing Address`): that counts as accepted.
+    The service refuses an update of what it does not have (`Missing Address`): somebody else has
+    deleted it, or it never was there, if no 202 is known. That counts as accepted.
 
     Returns:
         Columns of `RECORD_SCHEMA`, and `outcome`, `message` and `request_id` of the retirement:
@@ -58,7 +61,7 @@ def read_retired(run: RunDirectory, policy: RetirePolicy) -> Iterator[pl.DataFra
         was_never_there = (
             pl.lit(policy is not RetirePolicy.DELETE)
             & (pl.col("outcome") == Outcome.REJECTED.value)
-            & pl.col("accepted_at").is_null()
+            & (pl.col("accepted_at").is_null() | pl.col("message").str.starts_with(NOT_THERE))
         )
         yield pl.concat(
             [gone.drop("row_key"), told.select("outcome", "message", "request_id")],

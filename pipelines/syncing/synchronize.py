@@ -40,14 +40,14 @@ def synchronize(
     breach = guard_removals(run, settings, state, comparison)
     if breach is not None:
         return breach
-    record_intent(run, state, comparison)
+    record_intent(run, manifest, state, comparison)
     with phase(manifest, "deliver", comparison.due):
         error = deliver(run, manifest, settings)
     if error is None and comparison.gone:
         with phase(manifest, "retire", comparison.gone):
             error = retire_gone(run, settings)
     with phase(manifest, "record"):
-        record_accepted(run, settings, state, comparison, is_final=error is None)
+        record_accepted(run, manifest, settings, state, comparison, is_final=error is None)
     return error
 
 

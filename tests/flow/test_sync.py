@@ -143,7 +143,7 @@ def test_no_endpoint_is_activated_by_an_update(nights: Nights):
 
 # -- mirror --------------------------------------------------------------------------------
 
-MIRROR = {"sync_mode": "mirror", "max_removals": "1"}
+MIRROR = {"sync_mode": "mirror", "max_removals": "1", "max_shrink": "100%"}
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ APPLICATION = Reply(200, b'{"Id":"app-1","CreationDate":"2026-01-02T03:04:05.678
 @pytest.fixture(scope="module")
 def connected():
     """A service and a destination for many tests: to make a client takes boto3 a while."""
-    with HttpSink() as sink:
+    with HttpSink(has_applications=True) as sink:
         yield sink, connect(sink.url)
 
 
