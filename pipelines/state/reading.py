@@ -12,7 +12,7 @@ from pipelines.errors import StateError
 from pipelines.state.base import CommitNote, KeyRange, StateKey
 from pipelines.state.folders import StateFolder, StoredPointer
 from pipelines.state.pointer import NAME, REBUILD, Pointer, Segment, SegmentFile, parse_pointer
-from pipelines.state.segments import merge_newest, read_range
+from pipelines.state.segments import give_none, merge_newest, read_range
 from pipelines.storage.file_lock import Owner
 from schemas.sync_records import RECORD_SCHEMA
 
@@ -85,8 +85,7 @@ class StoredState:
                 for newest in files
                 if newest
             ]
-        empty = pl.Schema({name: RECORD_SCHEMA[name] for name in columns}).to_frame()
-        return merge_newest(frames or [empty])
+        return merge_newest(frames or [give_none(columns)])
 
     def _read_file(
         self, file: SegmentFile, path: Path, part: KeyRange, columns: Sequence[str]

@@ -86,17 +86,29 @@ def read_range(path: Path, part: KeyRange, columns: Sequence[str], shown: str) -
         FileNotFoundError: It is gone.
         StateError: It is damaged.
     """
+    frames = [give_none(columns)]
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            groups = [n for n in range(file.num_row_groups) if _overlaps(file.metadata, n, part)]
-            table = file.read_row_groups(groups, columns=list(columns))
+            for group in range(file.num_row_groups):
+                if _overlaps(file.metadata, group, part):
+                    # One at a time: together they would be in memory twice.
+                    table = file.read_row_group(group, columns=list(columns))
+                    frames.append(_cut(pl.DataFrame(pl.from_arrow(table)), part, columns))
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
         raise StateError(f"{shown} is damaged ({error}). {REBUILD}") from error
-    frame = pl.DataFrame(pl.from_arrow(table)).select(columns)
+    return pl.concat(frames)
+
+
+def give_none(columns: Sequence[str]) -> pl.DataFrame:
+    """Give a frame without records."""
+    return pl.Schema({name: RECORD_SCHEMA[name] for name in columns}).to_frame()
+
+
+def _cut(frame: pl.DataFrame, part: KeyRange, columns: Sequence[str]) -> pl.DataFrame:
     first, last = (pl.lit(hash_, pl.UInt64) for hash_ in (part.first, part.last))
-    return frame.filter(pl.col("key_hash").is_between(first, last))
+    return frame.filter(pl.col("key_hash").is_between(first, last)).select(columns)
 
 
 def _overlaps(metadata: pq.FileMetaData, group: int, part: KeyRange) -> bool:

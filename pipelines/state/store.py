@@ -1,5 +1,10 @@
 """The state store: one folder for each application of each service, in a folder or a bucket.
 
+    <slug>-<digest of service and application>/
+      pointer.json                         what the state is made of (`pointer`)
+      <revision>-<any>-<number>.parquet    records (`segments`)
+      lock                                 who writes it (`file_lock`, on S3 `s3_lock`)
+
 Readers take no lock: what they opened stays as it is until the second commit after that. Writers
 hold the lock of the folder, a run from before it compares until after it has sent.
 """
@@ -74,13 +79,15 @@ def list_states(place: Place) -> list[StateReader]:
 
 
 def remove_state(place: Place, key: StateKey) -> None:
-    """Remove a state, also one that is damaged. Its folder stays, with nothing but the lock.
+    """Remove a state, if there is one, also a damaged one. Its folder stays, with an empty lock.
 
     Raises:
         StateError: Another process holds its lock.
         StorageError: It cannot be removed.
     """
     folder = folder_at(place, name_folder(key))
+    if folder.read_pointer() is None and folder.owner() is None:
+        return
     with _held(folder, key, None):
         # The pointer first: a state is there whole, or not at all.
         folder.remove([pointer.NAME])

@@ -104,10 +104,10 @@ class WritableState(StoredState):
         self._version = self._folder.swap_pointer(pointer.to_bytes(), self._version)
         self._adopt(pointer)
         with suppress(StorageError):  # they only take room, until the next commit
-            self._folder.remove(_find_orphans(self._folder.list_names(), pointer))
+            self._folder.remove(find_orphans(self._folder.list_names(), pointer))
 
 
-def _find_orphans(names: Sequence[str], pointer: Pointer) -> list[str]:
+def find_orphans(names: Sequence[str], pointer: Pointer) -> list[str]:
     """Find the files that nobody needs any more.
 
     Those for a later revision stay: who took this process for dead may be writing them.

@@ -19,14 +19,14 @@ def _small():
         yield
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(commits)
 def test_on_a_disk(history):
     with TemporaryDirectory() as folder:
         check(Path(folder) / "state", history)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(written, unique_by=lambda row: row["endpoint_id"].lower()), st.data())
 def test_a_range_holds_its_own(rows, data):
     first = data.draw(st.sampled_from([0, 1, GREATEST // 3, GREATEST]))
