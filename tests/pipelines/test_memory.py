@@ -22,13 +22,13 @@ def write_rows(path, rows, same):
             file.write(",".join(values) + "\n")
 
 
-def peak_mb(path, partition_rows):
-    """Take a file in by a process of its own; its memory is given back at once."""
+def measure_mb(script, *arguments):
+    """Run a script in a process of its own; its memory is given back at once."""
     environment = {**os.environ, "_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0"}
     done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("grow.py"), path, str(partition_rows)],
+        [sys.executable, Path(__file__).with_name(script), *map(str, arguments)],
         cwd=ROOT,
-        env={**environment, "PYTHONPATH": str(ROOT)},
+        env={**environment, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
         capture_output=True,
         text=True,
         check=True,
@@ -43,7 +43,11 @@ def test_memory_does_not_grow_with_the_rows(tmp_path, same):
     for rows in (80_000, 180_000):
         path = tmp_path / f"{rows}.csv"
         write_rows(path, rows, same)
-        peaks[rows] = peak_mb(path, 5_000)
+        peaks[rows] = measure_mb("grow.py", path, 5_000)
         path.unlink()
     grown_mb = peaks[180_000] - peaks[80_000]
     assert grown_mb < 40, peaks  # of 100 MB that the file has grown by
+
+
+def test_rows_that_are_not_due_take_no_memory_while_the_others_are_sent(tmp_path):
+    assert measure_mb("send_few.py", tmp_path, 15) < 100  # of 300 MB that the partitions hold
