@@ -39,28 +39,22 @@ def plan_shipments(
         most_rows: Due rows in a shipment, unless a single partition has more.
         most_bytes: Bytes of a partition at the most, and likewise of a shipment.
     """
-    shipments: list[Shipment] = []
-    together: list[PartitionCount] = []
-
-    def close() -> None:
-        numbers, due = (tuple(part.number for part in together), tuple(p.due for p in together))
-        shipments.append(Shipment(len(shipments), numbers, due))
-        together.clear()
-
+    groups: list[list[PartitionCount]] = []
     rows = size_bytes = 0
     for part in partitions:
         if part.due == 0:
             continue
         part_bytes = bound_bytes(part, most_bytes)
-        if together and (rows + part.due > most_rows or size_bytes + part_bytes > most_bytes):
-            close()
+        if not groups or rows + part.due > most_rows or size_bytes + part_bytes > most_bytes:
+            groups.append([])
             rows = size_bytes = 0
-        together.append(part)
+        groups[-1].append(part)
         rows += part.due
         size_bytes += part_bytes
-    if together:
-        close()
-    return shipments
+    return [
+        Shipment(number, tuple(part.number for part in group), tuple(part.due for part in group))
+        for number, group in enumerate(groups)
+    ]
 
 
 def bound_bytes(part: PartitionCount, most_bytes: int) -> int:

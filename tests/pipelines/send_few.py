@@ -1,4 +1,4 @@
-"""Sends one row in a hundred of so many partitions together; prints in MB by what the peak of memory rises.
+"""Sends one row in a hundred of so many partitions; prints in MB how far the peak of memory rises.
 
 A process of its own for `test_memory`: the peak is that of a whole process.
 """
