@@ -98,7 +98,8 @@ def _text(frame: pl.DataFrame, name: str) -> pl.Expr:
         text = value.cast(pl.List(pl.String)).list.join(_VALUE_SEPARATOR)
     elif name in NUMBERS or name.startswith(METRICS):
         # A service may drop the sign of zero, which says nothing.
-        text = (value.cast(pl.Float64) + 0.0).cast(pl.String)
+        number = value.cast(pl.Float64)
+        text = pl.when(number == 0).then(0.0).otherwise(number).cast(pl.String)
     else:
         text = value.cast(pl.String)
     if CLEAR + name not in frame.columns:
