@@ -11,6 +11,8 @@ import polars as pl
 from schemas.columns import LIST_PREFIXES, METRICS, SCALAR_COLUMNS
 
 NUMBERS = ("Location.Latitude", "Location.Longitude")
+ALWAYS = ("Id", "ChannelType", "Address")
+"""Columns that there are even without an endpoint."""
 _GROUPS = ("Location", "Demographic", "Attributes", "Metrics", "User", "User.UserAttributes")
 """Members that hold members; the names of the last of them are the user's own."""
 
@@ -25,7 +27,7 @@ def list_columns(endpoints: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         endpoints: In the shape of EndpointResponse.
     """
     rows = [dict(_find_values(endpoint, "")) for endpoint in endpoints]
-    names = dict.fromkeys(["Id", *sorted({name for row in rows for name in row})])
+    names = dict.fromkeys([*ALWAYS, *sorted({name for row in rows for name in row})])
     return pl.DataFrame({name: _column(name, rows) for name in names})
 
 

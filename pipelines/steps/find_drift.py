@@ -8,6 +8,8 @@ from schemas.sync_records import LAYOUT_SEPARATOR
 
 REMEMBERED = {"OptOut": "opt_out", "EndpointStatus": "status", "User.UserId": "user_id"}
 """Columns of which a record has the value itself, as it was last said by any row or retirement."""
+UNSTEADY = "RequestId"
+"""What the service replaces with every update, whoever makes it."""
 DELETED = "(deleted)"
 """What differs where an endpoint that was deleted is there."""
 DRIFT_SCHEMA = pl.Schema({"key_hash": pl.UInt64, "endpoint_id": pl.String, "column": pl.String})
@@ -30,7 +32,7 @@ def find_drift(records: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     known = records.join(there.select("key_hash"), on="key_hash", how="semi")
     now = _list_marks(pl.concat([there.select("key_hash"), mark_columns(found)], how="horizontal"))
     before = _list_marks(known.select("key_hash", "layout", "marks"))
-    before = before.filter(~pl.col("column").is_in(list(REMEMBERED)))
+    before = before.filter(~pl.col("column").is_in([*REMEMBERED, UNSTEADY]))
     pairs = before.join(now, on=["key_hash", "column"], how="left", suffix="_now")
     # What is to be cleared is marked as an empty text, and gone at the service.
     mark = pl.col("mark_now").fill_null(_mark_of_nothing())

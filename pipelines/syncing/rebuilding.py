@@ -22,6 +22,7 @@ from pipelines.sources.finding import find_sources
 from pipelines.sources.stamps import SourceStamp, stamp_source
 from pipelines.staging import SourceLayout, read_layout, stage
 from pipelines.state.base import CommitKind, CommitNote, KeyRange, StateWriter
+from pipelines.steps.find_drift import UNSTEADY
 from pipelines.steps.fingerprint import hash_ids, mark_columns
 from pipelines.steps.map_columns import map_columns, plan_columns
 from pipelines.steps.normalize import NormalizeParams, normalize
@@ -133,7 +134,7 @@ def _read_records(
         for name, column in _VALUES.items()
     ]
     keyed = frame.select(hash_ids(frame["Id"]).alias("key_hash"), *values)
-    return keyed.hstack(mark_columns(frame)).sort("key_hash", maintain_order=True)
+    return keyed.hstack(mark_columns(frame.drop(UNSTEADY, strict=False))).sort("key_hash", maintain_order=True)
 
 
 def _merge(

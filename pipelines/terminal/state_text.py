@@ -101,9 +101,10 @@ def print_verification(found: Verification) -> None:
     """Print what reading back has found."""
     console = _console()
     differ = found.drifted + found.missing
-    verdict = f"All {found.same:,} endpoints that were read back are as they were accepted."
+    looked_at = _count(found.same + differ)
+    verdict = f"Of {looked_at} that could be compared all are as they were accepted."
     if differ:
-        verdict = f"{differ:,} of {found.same + differ:,} endpoints are not as they were accepted."
+        verdict = f"Of {looked_at} that could be compared {differ:,} differ from what was accepted."
     console.print(Text(verdict, style="bold"), soft_wrap=True)
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
@@ -132,7 +133,7 @@ def print_verification(found: Verification) -> None:
 def print_rebuilt(key: StateKey, rebuilt: Rebuilt) -> None:
     """Print what an export gave."""
     console = _console()
-    name = f"The state of application {key.application_id} has {rebuilt.records:,} endpoints, "
+    name = f"The state of application {key.application_id} has {_count(rebuilt.records)}, "
     counts = f"{rebuilt.opted_out:,} opted out and {rebuilt.inactive:,} inactive."
     console.print(Text(write_plainly(name + counts), style="bold"), soft_wrap=True)
     for count, what in (
@@ -144,6 +145,10 @@ def print_rebuilt(key: StateKey, rebuilt: Rebuilt) -> None:
         if count:
             console.print(Text(f"  {count:,} {what}"))
     console.print("With --sync-mode changed the next run sends what says something else.")
+
+
+def _count(endpoints: int) -> str:
+    return f"{endpoints:,} endpoint{'' if endpoints == 1 else 's'}"
 
 
 def _say_value(value: object) -> str:
