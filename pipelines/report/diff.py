@@ -5,13 +5,14 @@ Ids are masked, as all that `plan` shows.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from pipelines.state.base import CommitKind, CommitNote
+from pipelines.state.base import CommitKind, StateReader
 from pipelines.steps.compare import find_changed_columns
 from schemas.masking import mask
 from schemas.row_keys import row_of
@@ -39,7 +40,7 @@ class DiffExample(_Part):
 
     endpoint_id: str
     """Masked."""
-    partition: int | None
+    source_file: str | None
     """Of its row; None for one that has none."""
     source_row: int | None
     columns: list[str] | None
@@ -138,38 +139,27 @@ class DiffTally:
             self._kinds[RETIRE].add(gone)
 
     def finish(
-        self,
-        sync_mode: str,
-        records: int,
-        notes: Sequence[CommitNote],
-        generation: int,
-        unseen: Unseen,
+        self, sync_mode: str, state: StateReader, unseen: Unseen, files: Mapping[int, str]
     ) -> Diff:
         """Give what was found.
 
         Args:
             sync_mode: The import's.
-            records: How many the state has.
-            notes: The last commits of the state, oldest first.
-            generation: How often it was committed.
+            state: What the rows were compared with.
             unseen: What was not compared.
+            files: Names of the sources, by the numbers of their partitions.
         """
-        kinds = {name: kind.finish() for name, kind in self._kinds.items()}
+        kinds = {name: kind.finish(files) for name, kind in self._kinds.items()}
         compared = sum(kind.endpoints for name, kind in kinds.items() if name != RETIRE)
-        return Diff(
-            sync_mode=sync_mode,
-            compared=compared,
-            state=_tell_age(records, notes, generation),
-            unseen=unseen,
-            **kinds,
-        )
+        age = _tell_age(state)
+        return Diff(sync_mode=sync_mode, compared=compared, state=age, unseen=unseen, **kinds)
 
 
 class _Kind:
     def __init__(self) -> None:
         self._endpoints = self._alike = self._unknown = 0
         self._columns: Counter[str] = Counter()
-        self._examples: list[DiffExample] = []
+        self._examples: list[Mapping[str, Any]] = []
 
     def add(self, found: pl.DataFrame) -> None:
         self._endpoints += found.height
@@ -179,38 +169,36 @@ class _Kind:
             self._alike += int((changes.list.len() == 0).sum())
             names = changes.drop_nulls().explode(empty_as_null=False)
             self._columns.update(dict(names.value_counts(name="endpoints").iter_rows()))
-        self._examples += _show(found.head(EXAMPLES - len(self._examples)))
+        self._examples += found.head(EXAMPLES - len(self._examples)).to_dicts()
 
-    def finish(self) -> DiffKind:
+    def finish(self, files: Mapping[int, str]) -> DiffKind:
         order = sorted(self._columns.items(), key=lambda item: (-item[1], item[0]))
         return DiffKind(
             endpoints=self._endpoints,
             columns=[ColumnChange(name=name, endpoints=count) for name, count in order],
             alike=self._alike,
             unknown=self._unknown,
-            examples=self._examples,
+            examples=[_show(row, files) for row in self._examples],
         )
 
 
-def _show(found: pl.DataFrame) -> Iterator[DiffExample]:
-    if "row_key" in found.columns:
-        found = found.with_columns(row_of(pl.col("row_key")).alias("source_row"))
-    for row in found.iter_rows(named=True):
-        yield DiffExample(
-            endpoint_id=mask(row["endpoint_id"]),
-            partition=row.get("partition"),
-            source_row=row.get("source_row"),
-            columns=row.get("columns"),
-        )
+def _show(row: Mapping[str, Any], files: Mapping[int, str]) -> DiffExample:
+    key = row.get("row_key")
+    return DiffExample(
+        endpoint_id=mask(row["endpoint_id"]),
+        source_file=None if key is None else files[row["partition"]],
+        source_row=None if key is None else pl.select(row_of(pl.lit(key))).item(),
+        columns=row.get("columns"),
+    )
 
 
-def _tell_age(records: int, notes: Sequence[CommitNote], generation: int) -> StateAge:
-    accepted = [note for note in notes if note.kind is CommitKind.ACCEPTED]
-    rebuilt = [note.at for note in notes if note.kind is CommitKind.REBUILT]
+def _tell_age(state: StateReader) -> StateAge:
+    accepted = [note for note in state.notes if note.kind is CommitKind.ACCEPTED]
+    rebuilt = [note.at for note in state.notes if note.kind is CommitKind.REBUILT]
     last = accepted[-1] if accepted else None
     return StateAge(
-        records=records,
-        generation=generation,
+        records=state.count(),
+        generation=state.generation,
         last_run_id=last.run_id if last else None,
         last_at=last.at if last else None,
         rebuilt_at=rebuilt[-1] if rebuilt else None,

@@ -40,7 +40,7 @@ def _say_imported(summary: Summary, rows: str) -> str:
     if not left:
         return f"All {rows} are up to date: {told}."
     if not summary.accepted:
-        told = "nothing was sent" if done == 1 else "nothing of them was sent"
+        told = "none of these was sent" if done > 1 else "it was not sent"
     return f"{done:,} of {rows} {_is(done)} up to date ({told}), {left:,} {_is(left)} not."
 
 

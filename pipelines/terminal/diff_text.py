@@ -88,7 +88,9 @@ def _say_columns(kind: DiffKind) -> Iterator[tuple[int, str]]:
 
 
 def _say_example(example: DiffExample) -> str:
-    where = "" if example.source_row is None else f", row {example.source_row:,}"
+    where = (
+        "" if example.source_row is None else f", {example.source_file} row {example.source_row:,}"
+    )
     columns = f": {', '.join(example.columns[:MOST_COLUMNS])}" if example.columns else ""
     return write_plainly(f"e.g. {example.endpoint_id}{where}{columns}")
 
