@@ -38,6 +38,7 @@ _VALUES = {
     "opt_out": "OptOut",
     "status": "EndpointStatus",
 }
+_ID_KEY = pl.col("endpoint_id").str.to_lowercase()
 
 
 class Rebuilt(BaseModel):
@@ -134,7 +135,9 @@ def _read_records(
         for name, column in _VALUES.items()
     ]
     keyed = frame.select(hash_ids(frame["Id"]).alias("key_hash"), *values)
-    return keyed.hstack(mark_columns(frame.drop(UNSTEADY, strict=False))).sort("key_hash", maintain_order=True)
+    return keyed.hstack(mark_columns(frame.drop(UNSTEADY, strict=False))).sort(
+        "key_hash", maintain_order=True
+    )
 
 
 def _merge(
@@ -144,16 +147,15 @@ def _merge(
     files = pl.scan_parquet(run.list_files("prepared", ".parquet"))
     for part in parts:
         found = files.filter(pl.col("key_hash").is_between(part.first, part.last)).collect()
-        id_key = pl.col("endpoint_id").str.to_lowercase()
         # Of the lines of an Id the last one counts.
-        kept = found.filter(id_key.is_last_distinct())
-        records = kept.select(_as_record(name) for name in RECORD_SCHEMA)
+        kept = found.filter(_ID_KEY.is_last_distinct())
+        before = state.read(part) if state.generation else RECORD_SCHEMA.to_frame()
+        records = _keep_opt_outs(kept.select(_as_record(name) for name in RECORD_SCHEMA), before)
         rebuilt.records += records.height
         rebuilt.repeated += found.height - kept.height
         rebuilt.opted_out += int((records["opt_out"] == "ALL").sum())
         rebuilt.inactive += int((records["status"] == "INACTIVE").sum())
-        before = state.read(part) if state.generation else RECORD_SCHEMA.to_frame()
-        gone = before.filter(~id_key.is_in(records.select(id_key).to_series().implode()))
+        gone = before.join(records, on=_ID_KEY, how="anti", maintain_order="left")
         # Who opted out and was deleted since is not in an export, and still not to be opted in.
         is_needed = pl.col("retired").eq_missing(RetirePolicy.DELETE.value) & (
             pl.col("opt_out").eq_missing("ALL")
@@ -161,6 +163,15 @@ def _merge(
         gone = gone.filter(~is_needed).with_columns(is_forgotten=pl.lit(value=True))
         rebuilt.forgotten += gone.height
         yield pl.concat([records, gone]).sort("key_hash", maintain_order=True)
+
+
+def _keep_opt_outs(records: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Let an opt-out that was known hold where the export does not say anything of it."""
+    known = before.select("endpoint_id", pl.col("opt_out").alias("known_opt_out"))
+    paired = records.join(known, on=_ID_KEY, how="left", maintain_order="left")
+    return paired.with_columns(pl.coalesce("opt_out", "known_opt_out").alias("opt_out")).select(
+        RECORD_SCHEMA.names()
+    )
 
 
 def _as_record(name: str) -> pl.Expr:
