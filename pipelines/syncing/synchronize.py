@@ -89,10 +89,13 @@ def plan_sync(
             run, manifest, asked, state, feed, tally.add if manifest.diff else None
         )
     if manifest.diff:
-        unseen = Unseen(invalid=count_invalid(run, manifest), unidentified=comparison.unidentified)
-        diff = tally.finish(
-            settings.sync_mode.value, state.count(), state.notes, state.generation, unseen
+        unseen = Unseen(
+            invalid=count_invalid(run, manifest),
+            unidentified=comparison.unidentified,
+            is_limited=settings.limit is not None and manifest.rows >= settings.limit,
         )
+        files = {part.number: manifest.source_of(part.number).path for part in manifest.partitions}
+        diff = tally.finish(settings.sync_mode.value, state, unseen, files)
         write_json(diff.model_dump(mode="json"), run.diff)
     if sends_all:
         run.remove(run.comparison)

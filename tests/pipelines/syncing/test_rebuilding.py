@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pipelines.rebuilding import rebuild
 from state_support import read_all
 from sync_frames import records
 
 from pipelines.errors import SourceError
-from pipelines.rebuilding import rebuild
 from pipelines.settings import ImportSettings
 from pipelines.state.base import CommitKind, CommitNote, StateKey
 from pipelines.state.store import locked_state, open_state
