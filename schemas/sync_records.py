@@ -72,7 +72,8 @@ RECORD_SCHEMA: Final = pl.Schema(
 `opt_out` and `status` are what was last said of them, never null again once said (the service
 keeps what an update leaves out). `content` is null where it is not known. `feeds` has a bit for
 each feed that the endpoint stands in, by its number. `is_ours` is false for records that an export
-of the service gave. `retired` is the policy by which it was retired, null while it is not.
-`accepted_at` and `run_id` tell of the last 202, null if there was none. `is_forgotten`
-takes the record out of the state.
+of the service gave. `retired` is the policy by which it was retired, null while it is not; `status`
+is not changed by that, as an endpoint that is INACTIVE for being gone may be activated when it is
+back. `accepted_at` and `run_id` tell of the last 202, null if there was none since it was made:
+then it is not sure that it is there. `is_forgotten` takes the record out of the state.
 """

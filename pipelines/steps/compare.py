@@ -81,7 +81,7 @@ def find_changed_columns(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFram
 
     Returns:
         `partition row_key columns`: names of the columns (List(String)); an empty list where all
-        known marks are equal, null where the record has no marks.
+        known marks are equal, null where the record or the row has no marks.
     """
     paired = join_records(rows, known)
     found = [paired.clear().select("place", pl.lit(None, pl.List(pl.String)).alias("columns"))]
@@ -192,7 +192,7 @@ def _pair_marks(paired: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, _Columns]]
         Rows of one layout, whose records have one too; and for each column that stands in either of
         them its name and where the marks of both are.
     """
-    marked = paired.filter(pl.col("known_marks").is_not_null())
+    marked = paired.filter(pl.col("marks").is_not_null(), pl.col("known_marks").is_not_null())
     layouts = ("layout", "known_layout")
     for key, part in marked.partition_by(layouts, as_dict=True, include_key=True).items():
         ours, theirs = (str(layout).split(LAYOUT_SEPARATOR) for layout in key)

@@ -4,7 +4,6 @@ import polars as pl
 
 from pipelines.steps.json_text import JsonText, join_members, write_strings
 from schemas.sync import RetirePolicy
-from schemas.sync_records import RECORD_SCHEMA
 
 _OPT_OUT = JsonText(('"OptOut":"ALL"',), is_always=True)
 _INACTIVE = '"EndpointStatus":"INACTIVE"'
@@ -28,25 +27,3 @@ def retire_items(gone: pl.DataFrame, policy: RetirePolicy) -> pl.Series:
         members.append(JsonText((_INACTIVE,), is_always=True))
     item = join_members(members).within("{", "}")
     return gone.select(item.as_expression().alias("item")).to_series()
-
-
-def intend_retirement(gone: pl.DataFrame, policy: RetirePolicy) -> pl.DataFrame:
-    """Give the records of endpoints that are about to be retired: what they hold is not known.
-
-    One that is back in the source tomorrow is so sent again, whether it was retired or not.
-
-    Args:
-        gone: Records in the shape of `RECORD_SCHEMA`.
-        policy: What is to become of them.
-    """
-    unknown = {
-        name: pl.lit(None, dtype).alias(name)
-        for name, dtype in RECORD_SCHEMA.items()
-        if name in ("content", "layout", "marks")
-    }
-    said = {
-        RetirePolicy.OPTOUT: [pl.lit("ALL").alias("opt_out")],
-        RetirePolicy.INACTIVE: [pl.lit("INACTIVE").alias("status")],
-        RetirePolicy.DELETE: [],
-    }
-    return gone.with_columns(**unknown).with_columns(said[policy])

@@ -19,10 +19,9 @@ from pipelines.settings import ImportSettings
 from pipelines.state.base import KeyRange, StateReader
 from pipelines.steps import sync_records
 from pipelines.steps.compare import CompareParams, compare
-from pipelines.steps.encode import opt_out_items
-from pipelines.steps.fingerprint import hash_ids, hash_items
+from pipelines.steps.encode import opt_out_rows
+from pipelines.steps.fingerprint import hash_ids
 from pipelines.steps.result import ERROR_CODES
-from pipelines.steps.retire import intend_retirement
 from pipelines.steps.sync_records import Occasion
 from pipelines.storage.atomic import replacing, write_json, write_parquet
 from pipelines.storage.manifest import Manifest
@@ -92,19 +91,9 @@ def key_rows(run: RunDirectory, number: int) -> int:
 
 def _keep_opt_outs(rows: pl.DataFrame, items: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
     """Let the rows that a duplicate opts out be compared as they are sent."""
-    patched = items.join(kept, on="row_key", how="semi", maintain_order="left")
-    contents = patched.select("row_key", hash_items(opt_out_items(patched["item"])).alias("now"))
-    is_kept = pl.col("now").is_not_null()
-    return (
-        rows.join(contents, on="row_key", how="left", maintain_order="left")
-        .with_columns(
-            content=pl.coalesce("now", "content"),
-            opt_out=pl.when(is_kept).then(pl.lit("ALL")).otherwise("opt_out"),
-            layout=pl.when(~is_kept).then("layout"),
-            marks=pl.when(~is_kept).then("marks"),
-        )
-        .drop("now")
-    )
+    is_kept = pl.col("row_key").is_in(kept["row_key"].implode())
+    patched = rows.filter(is_kept).join(items, on="row_key", maintain_order="left")
+    return pl.concat([rows.filter(~is_kept), opt_out_rows(patched).drop("item")])
 
 
 def key_present(run: RunDirectory, number: int) -> None:
@@ -246,7 +235,7 @@ class _Work:
             self.identified += len(ids)
             gone = sync_records.find_gone(known, ids, self.feed)
             records.append(sync_records.leave_feed(known, ids, self.feed))
-            records.append(intend_retirement(gone, self.settings.retire))
+            records.append(sync_records.intend_to_retire(gone, self.settings.retire))
             self._write_gone(gone)
         self._write_intents(pl.concat(records).sort("key_hash"))
         progress.advance("compare", rows.height)

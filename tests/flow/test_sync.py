@@ -170,6 +170,16 @@ def test_what_is_gone_is_deleted_if_so_asked(nights: Nights):
     assert set(nights.stored) == {"id-1", "id-2"}
 
 
+def test_what_is_back_is_active_again_but_not_opted_in(nights: Nights):
+    nights.night([person(1), person(2, "NONE")], **MIRROR)
+    nights.night([person(1)], **MIRROR, retire="inactive")
+    assert nights.night([person(1), person(2, "NONE")], **MIRROR)["accepted"] == 1
+    assert nights.endpoint(2)["EndpointStatus"] == "ACTIVE"
+    nights.night([person(1)], **MIRROR, retire="optout")
+    assert nights.night([person(1), person(2, "NONE")], **MIRROR)["held"] == 1
+    assert nights.endpoint(2)["OptOut"] == "ALL"
+
+
 def test_what_is_gone_stays_without_mirror(nights: Nights):
     nights.night([person(1), person(2)])
     assert nights.night([person(1)])["requests"] == 0

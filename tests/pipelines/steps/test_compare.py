@@ -150,6 +150,12 @@ def test_no_rows_and_no_records():
     assert find_changed_columns(none, records([{}])).is_empty()
 
 
+def test_a_row_without_marks_is_not_unchanged_for_that():
+    rows, known = keyed_rows([{}]), records([REBUILT_SAME])
+    assert compare(rows, known, CompareParams())["standing"].to_list() == [Standing.CHANGED]
+    assert find_changed_columns(rows, known)["columns"].to_list() == [None]
+
+
 MARKS = st.none() | st.integers(1, 2)
 NAMES = st.lists(st.sampled_from(["Address", "Attributes.a,b", "OptOut"]), unique=True, min_size=1)
 STORED = st.none() | st.tuples(st.booleans(), NAMES.flatmap(lambda names: marks_of(names)))
