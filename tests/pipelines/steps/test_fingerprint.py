@@ -107,6 +107,13 @@ def test_a_number_is_marked_alike_however_it_is_written(column, forms, other):
     assert found != mark(column, other)
 
 
+def test_zero_has_no_sign_beside_other_numbers():
+    frame = endpoints({"Metrics.M": ["0", "-0", "-0.0", "1", None]})
+    zero, *others, one, none = mark_columns(frame)["marks"].list.get(2).to_list()
+    assert set(others) == {zero} != {one}
+    assert none is None
+
+
 def test_numbers_are_texts_where_the_service_has_texts():
     assert mark("Attributes.A", "1.50") != mark("Attributes.A", "1.5")
 
@@ -197,7 +204,7 @@ MARKS = {
     "EffectiveDate": [2893395637, None, None],
     "EndpointStatus": [1242068451, None, None],
     "Location.City": [4069861425, 926987653, None],
-    "Location.Latitude": [2211335865, 577488256, 1923982813],
+    "Location.Latitude": [2211335865, 872315518, 1923982813],
     "Metrics.Visits": [1529959168, 262316418, 1029422799],
     "OptOut": [3860260903, 1148344330, None],
     "User.UserAttributes.Tier": [2409165144, None, None],
