@@ -48,10 +48,11 @@ def _say_age(age: StateAge, now: datetime) -> str:
 
 
 def _ago(at: datetime, now: datetime) -> str:
-    hours = (now - at).total_seconds() / 3600
-    age = f"{hours * 60:,.0f} minutes" if hours < 2 else f"{hours:,.0f} hours"
-    age = age if hours < 48 else f"{hours / 24:,.0f} days"
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({age} ago)"
+    minutes = (now - at).total_seconds() / 60
+    age = "just now" if minutes < 2 else f"{minutes:,.0f} minutes ago"
+    age = age if minutes < 120 else f"{minutes / 60:,.0f} hours ago"
+    age = age if minutes < 48 * 60 else f"{minutes / 60 / 24:,.0f} days ago"
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({age})"
 
 
 def _table(diff: Diff) -> Table:

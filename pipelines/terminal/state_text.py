@@ -74,10 +74,11 @@ def print_state(overview: StateOverview) -> None:
     if overview.feeds:
         console.print(Text("Feeds", style="bold"))
     for feed in overview.feeds:
-        rows = "no run came to its end"
-        if feed.rows is not None:
-            rows = f"{feed.rows:,} endpoints by run {feed.run_id}, {_say_time(feed.at)}"
-        console.print(Text(f"  {feed.name}: {rows}"), soft_wrap=True)
+        told = "no run of it came to its end"
+        if feed.run_id is not None:
+            rows = "" if feed.rows is None else f"{_count(feed.rows)} of "
+            told = f"{rows}run {feed.run_id}, {_say_time(feed.at)}"
+        console.print(Text(f"  {feed.name}: {told}"), soft_wrap=True)
     console.print(Text("Last commits", style="bold"))
     for note in overview.commits[-MOST_COMMITS:]:
         by = f" by run {note.run_id}" if note.run_id else ""

@@ -16,7 +16,7 @@ from pipelines.cli import cli
 
 def test_commands_of_this_version() -> None:
     assert sorted(cli.commands) == [
-        "check", "map", "plan", "report", "resume", "run", "runs", "serve"
+        "check", "map", "plan", "report", "resume", "run", "runs", "serve", "state"
     ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from pipelines.errors import SourceError
 from pipelines.settings import ImportSettings
 from pipelines.state.base import CommitKind, CommitNote, StateKey
 from pipelines.state.store import locked_state, open_state
+from pipelines.syncing.rebuilding import rebuild
 
 KEY = StateKey("somewhere", "local")
 AT = datetime(2026, 11, 22, tzinfo=UTC)
