@@ -1,11 +1,20 @@
-"""`plan --diff` after a run, against the real local server: what it shows is what a run then does."""
+"""A plan with a diff after a run, against the real local server: a run then does what it shows."""
 
 import json
 from pathlib import Path
 
 import pytest
-from cli_support import HEADER, KEYS, read_summary, stored_ids
-from processes import CommandLine
+from cli_support import HEADER, stored_ids
+from click.testing import CliRunner
+from import_support import make_settings, read_json, run_import
+
+from pipelines.cli import cli
+from pipelines.errors import ConfigurationError
+from pipelines.flows import check_quality
+from pipelines.local_server.process import LocalServer
+from pipelines.report.plan import make_plan
+from pipelines.storage.run_dir import RunDirectory
+from pipelines.terminal.running import read_run, show
 
 HEADER_LINE = HEADER.decode().strip() + ",OptOut,Location.City\n"
 FIRST = HEADER_LINE + "".join(
@@ -19,60 +28,57 @@ SECOND = (
     + "customer-10,EMAIL,p10@example.com,,Oslo\n"  # new; customer-09 is gone
     + "customer-11,EMAIL,nobody,,Oslo\n"  # invalid
 )
-MIRROR = ("--sync-mode", "mirror", "--max-removals", "1")
+KINDS = ("new", "changed", "unchanged", "doubtful", "returned", "opts_in", "reactivates")
 
 
-@pytest.fixture(scope="module")
-def cli(prefect_server, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    folder = tmp_path_factory.mktemp("diff")
-    (folder / "first.csv").write_text(FIRST)
-    (folder / "second.csv").write_text(SECOND)
-    run = CommandLine(folder, {**prefect_server.environment, **KEYS})
-    assert run("run", "first.csv", "--local", "--db", "db.sqlite3").code == 0
-    return run
-
-
-def test_a_plan_shows_what_a_run_then_does(cli: CommandLine) -> None:
-    options = ("second.csv", "--local", "--db", "db.sqlite3", *MIRROR)
-    result = cli("plan", *options, "--diff", "--json", "--run-id", "planned")
-    diff = json.loads(result.stdout)["diff"]
-    counts = {kind: diff[kind]["endpoints"] for kind in diff if isinstance(diff[kind], dict)
-              and "endpoints" in diff[kind]}  # fmt: skip
-    assert counts == {
-        "new": 1,
-        "changed": 1,
-        "unchanged": 7,
-        "doubtful": 0,
-        "returned": 0,
-        "opts_in": 1,
-        "reactivates": 0,
-        "to_retire": 1,
-    }
+@pytest.mark.usefixtures("prefect_api")
+def test_a_plan_shows_what_a_run_then_does(
+    local_server: LocalServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text(FIRST)
+    second.write_text(SECOND)
+    run_import(tmp_path, local_server.url, first)
+    mirror = {"sync_mode": "mirror", "max_removals": "1"}
+    settings = make_settings(tmp_path, local_server.url, second, run_id="planned", **mirror)
+    check_quality(settings, "plan", diff=True)
+    run = RunDirectory(tmp_path / "runs" / "planned")
+    diff = read_json(run.diff)
+    assert [diff[kind]["endpoints"] for kind in KINDS] == [1, 1, 7, 0, 0, 1, 0]
+    assert diff["to_retire"]["endpoints"] == 1
     assert diff["changed"]["columns"] == [{"name": "Location.City", "endpoints": 1}]
     (example,) = diff["changed"]["examples"]
-    assert (example["source_file"], example["source_row"]) == ("second.csv", 1)
+    assert (example["source_file"], example["source_row"]) == (str(second), 1)
     assert diff["unseen"] == {"invalid": 1, "unidentified": 0, "is_limited": False}
     assert diff["state"]["records"] >= 10
     assert "customer-" not in json.dumps(diff)
-    assert json.loads((cli.cwd / "runs/planned/diff.json").read_bytes()) == diff
-    assert "Compared with what the service last accepted" in result.stderr
-    assert "What this could not see" in result.stderr
-    cli("run", *options, "--run-id", "done")
-    done = read_summary(Path(cli.cwd) / "runs", "done")
+    capfd.readouterr()
+    manifest, summary = read_run(run)
+    assert summary is not None
+    show(run, manifest, summary, make_plan(run, settings), as_json=True)
+    told = capfd.readouterr()
+    assert json.loads(told.out)["diff"] == diff
+    assert "Compared with what the service last accepted" in told.err
+    done = run_import(tmp_path, local_server.url, second, **mirror)
     assert (done["accepted"], done["unchanged"], done["held"], done["invalid"]) == (2, 7, 1, 1)
     assert (done["sync_mode"], done["to_retire"], done["retired"]) == ("mirror", 1, 1)
-    assert "customer-10" in stored_ids(cli.cwd / "db.sqlite3")
+    assert "customer-10" in stored_ids(tmp_path / "local_server.sqlite3")
 
 
-def test_a_diff_needs_the_state(cli: CommandLine) -> None:
-    result = cli("plan", "second.csv", "--local", "--diff", "--no-state")
-    assert result.code == 2
-    assert "--diff" in result.stderr
+def test_a_diff_needs_the_state(tmp_path: Path) -> None:
+    (tmp_path / "first.csv").write_text(FIRST)
+    arguments = ["plan", str(tmp_path / "first.csv"), "--local", "--diff", "--no-state"]
+    result = CliRunner(env={"PREFECT_API_URL": "http://127.0.0.1:9/api"}).invoke(cli, arguments)
+    assert isinstance(result.exception, ConfigurationError)
+    assert "--diff" in result.exception.message
 
 
-def test_a_settings_file_has_defaults_of_the_state_commands_too(cli: CommandLine) -> None:
-    (cli.cwd / "own.toml").write_text('local = true\ndb = "db.sqlite3"\nsample = 3\n')
-    result = cli("--config", "own.toml", "state", "verify", "--json")
-    assert json.loads(result.stdout)["sampled"] == 3
-    (cli.cwd / "own.toml").write_text("samples = 3\n")
-    assert "unknown name: samples" in cli("--config", "own.toml", "state", "show").stderr
+def test_a_settings_file_has_defaults_of_the_state_commands_too(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(f'local = true\ndb = "db.sqlite3"\nstate-dir = "{tmp_path}/here"\n')
+    result = CliRunner().invoke(cli, ["--config", str(file), "state", "show"])
+    assert isinstance(result.exception, Exception)
+    assert f"{tmp_path}/here" in str(result.exception)
+    file.write_text("samples = 3\n")
+    result = CliRunner().invoke(cli, ["--config", str(file), "state", "show"])
+    assert "unknown name: samples" in result.stderr
