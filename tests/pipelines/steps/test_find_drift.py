@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from step_frames import endpoints
 
@@ -112,6 +112,7 @@ def test_endpoints_that_are_not_there_are_left_out():
     assert drift(two) == []
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     texts=st.lists(st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1)),
     number=st.floats(allow_nan=False, allow_infinity=False),

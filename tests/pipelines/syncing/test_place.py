@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from pipelines.sync_place import state_key
 
 from pipelines.errors import ConfigurationError
 from pipelines.settings import ImportSettings
 from pipelines.state.base import StateKey
+from pipelines.syncing.place import state_key
 
 
 def settings(**members):

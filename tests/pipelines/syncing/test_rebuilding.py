@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pipelines.rebuilding import rebuild
 from state_support import read_all
 from sync_frames import records
 

@@ -4,12 +4,12 @@ import random
 from datetime import UTC, datetime
 
 import polars as pl
-from pipelines.verifying import draw_sample, make_due
 from state_support import read_all
 from sync_frames import layout, records
 
 from pipelines.state.base import CommitKind, CommitNote, StateKey
 from pipelines.state.store import locked_state, open_state
+from pipelines.syncing.verifying import draw_sample, make_due
 
 KEY = StateKey("somewhere", "app-1")
 AT = datetime(2026, 11, 22, tzinfo=UTC)
