@@ -23,7 +23,7 @@ from benchmarks.scale_model import (
     runs_needed,
 )
 from pipelines.report.cost import unpaced
-from pipelines.report.plan_text import say_duration
+from pipelines.report.durations import say_duration
 from schemas.batch import DEFAULT_IN_FLIGHT
 from schemas.limits import BATCH_ITEMS, BATCH_RATE
 

@@ -20,6 +20,7 @@ from pipelines.settings import ImportSettings
 from pipelines.steps.endpoint_rows import drop_repeated
 from pipelines.steps.map_columns import ColumnPlan, map_columns, plan_columns
 from pipelines.steps.normalize import NormalizeParams, normalize
+from pipelines.steps.outcomes import settle_compared
 from pipelines.steps.result import ERROR_CODES
 from pipelines.storage.manifest import Manifest, PartitionRecord
 from pipelines.storage.run_dir import RunDirectory
@@ -122,6 +123,9 @@ def _show_records(
     found = read_found(run, part.number).filter(row_of(pl.col("row_key")).is_in(rows))
     decided = pl.read_parquet(run.decisions).filter(pl.col("partition") == part.number)
     fates = dict(decided.select("row_key", "outcome").iter_rows())
+    if run.comparison.is_file():
+        compared = settle_compared(pl.read_parquet(run.part("compared", part.number)))
+        fates |= dict(compared.select("row_key", "outcome").iter_rows())
     left_out = set(mapped.left_out["row_key"])
     for record in staged.iter_rows(named=True):
         own = row_of(pl.col("row_key")) == record["source_row"]

@@ -11,7 +11,13 @@ from pipelines.sending import connect
 from pipelines.settings import ImportSettings
 from pipelines.sources.base import STANDARD_INPUT
 from pipelines.sources.stamps import NOT_AGAIN
-from pipelines.storage.manifest import DECIDING_PACKAGES, Manifest, RunStatus, read_versions
+from pipelines.storage.manifest import (
+    DECIDING_PACKAGES,
+    FORMAT,
+    Manifest,
+    RunStatus,
+    read_versions,
+)
 from pipelines.storage.run_dir import RunDirectory
 
 CHANGEABLE = frozenset({"rate", "max_in_flight", "keep_staged", "runner", "dask_address"})
@@ -115,6 +121,8 @@ def _is_relative(manifest: Manifest) -> bool:
 
 
 def _require_versions(run: RunDirectory, manifest: Manifest) -> None:
+    if manifest.format != FORMAT:
+        raise RunStateError(f"Run {run.run_id} was begun by an older version. {_NEW_RUN}")
     now = read_versions()
     for name in DECIDING_PACKAGES:
         before = manifest.versions.get(name, "an unknown version")

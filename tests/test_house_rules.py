@@ -81,6 +81,7 @@ RESERVED = {
     "prefect": (
         *("pipelines.flows", "pipelines.tasks", "pipelines.intake", "pipelines.delivering"),
         *("pipelines.prefect_api", "pipelines.prefect_server"),
+        *("pipelines.syncing.holding", "pipelines.syncing.synchronize"),
         *("pipelines.cluster", "pipelines.cluster_checks"),
     ),
     "prefect_dask": ("pipelines.cluster",),

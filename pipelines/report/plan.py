@@ -1,11 +1,13 @@
 """The plan: what an import of checked rows would take, and what would make it shorter."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
 
 from pipelines.report.cost import REQUEST_S, Bound, find_pace
+from pipelines.report.retirement import count_requests
 from pipelines.settings import ImportSettings
 from pipelines.staging import PARTITION_BYTES
 from pipelines.steps.shipments import PartitionCount, plan_shipments
@@ -15,6 +17,7 @@ from schemas import limits
 from schemas.batch import DEFAULT_IN_FLIGHT
 from schemas.hosts import is_aws
 from schemas.outcomes import Outcome
+from schemas.sync import RetirePolicy, SyncMode
 
 ANSWERS_S = (0.005, 0.05, 0.2)
 """Answer times that a plan without a quota is made for, in seconds: same site, same continent,
@@ -27,7 +30,7 @@ RAISED_FACTOR = 5
 """How much a raised quota is said to be: an example."""
 MOST_IN_FLIGHT = 64
 """What --max-in-flight takes at most."""
-_BEFORE_SENDING = ("stage", "prepare", "resolve")
+_BEFORE_SENDING = ("stage", "prepare", "resolve", "compare")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,24 @@ class ImportPlan:
     limit: int | None = None
     """Records after which reading stopped, if it did; the input may have more."""
 
+    to_retire: int = 0
+    """Endpoints that mirror would retire."""
+    policy: RetirePolicy = RetirePolicy.OPTOUT
+    """How."""
+    retire_rate: float | None = None
+    """Requests per second for that; None where nothing limits it."""
+    is_upsert: bool = True
+    """Whether everything would be sent."""
+    every_s: float | None = None
+    """Seconds between two runs, if that is told."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of checking, sending and retiring, at an answer time as it is usual."""
+        sending = self.minutes if self.minutes is not None else self.minutes_at(USUAL_ANSWER_S)
+        retiring = count_requests(self.to_retire, self.policy) / (self.retire_rate or math.inf)
+        return self.check_s + 60 * sending + retiring
+
     @property
     def bound(self) -> Bound:
         """What would bound sending, at an answer time as it is usual."""
@@ -86,8 +107,10 @@ class ImportPlan:
 
     def knobs(self) -> list[Knob]:
         """Give what would make it shorter, with what it would come to at a usual answer time."""
-        changed = _fewest_requests(round(self.rows * CHANGED_SHARE))
-        knobs = [Knob("changed_rows", CHANGED_SHARE, self._minutes(changed))]
+        knobs = []
+        if self.is_upsert:
+            changed = _fewest_requests(round(self.rows * CHANGED_SHARE))
+            knobs.append(Knob("changed_rows", CHANGED_SHARE, self._minutes(changed)))
         if self.requests_per_second is not None and self.bound is Bound.QUOTA:
             raised = self.requests_per_second * RAISED_FACTOR
             knobs.append(Knob("quota", raised, self._minutes(self.requests, quota=raised)))
@@ -126,6 +149,9 @@ class ImportPlan:
             "planned_check_seconds": round(self.check_s, 3),
             "planned_request_fill": round(self.fill, 4),
             "planned_limit": self.limit,
+            "planned_to_retire": self.to_retire,
+            "planned_seconds": round(self.seconds, 1),
+            "planned_every_seconds": self.every_s,
             "planned_knobs": [asdict(knob) for knob in self.knobs()],
         }
 
@@ -140,8 +166,14 @@ def _count_due(run: RunDirectory, manifest: Manifest, partition: int) -> int:
     return int((outcomes == Outcome.UNPROCESSED.value).sum())
 
 
-def make_plan(run: RunDirectory, settings: ImportSettings) -> ImportPlan:
-    """Plan the import of a checked run's valid rows, or of the endpoints that they gave."""
+def make_plan(run: RunDirectory, settings: ImportSettings, to_retire: int = 0) -> ImportPlan:
+    """Plan the import of a checked run's due rows, or of the endpoints that they gave.
+
+    Args:
+        run: The run.
+        settings: Of the import.
+        to_retire: Endpoints that mirror would retire.
+    """
     manifest = load_manifest(run)
     counts = [
         PartitionCount(part.number, part.rows, _count_due(run, manifest, part.number))
@@ -153,6 +185,9 @@ def make_plan(run: RunDirectory, settings: ImportSettings) -> ImportPlan:
     quota = float(limits.BATCH_RATE.value) if on_aws else None
     is_cut = settings.limit is not None and manifest.rows >= settings.limit
     default_in_flight = limits.BATCHES_IN_FLIGHT.value if on_aws else DEFAULT_IN_FLIGHT
+    delete_quota = float(limits.DELETE_RATE.value) if on_aws else math.inf
+    is_delete = settings.retire is RetirePolicy.DELETE
+    delete_rate = min(settings.rate or math.inf, delete_quota)
     return ImportPlan(
         sum(part.due for part in counts),
         sum(_fewest_requests(len(shipment)) for shipment in shipments),
@@ -162,4 +197,13 @@ def make_plan(run: RunDirectory, settings: ImportSettings) -> ImportPlan:
         check_s=sum(manifest.phase_seconds.get(phase, 0.0) for phase in _BEFORE_SENDING),
         source_bytes=sum(source.size_bytes for source in manifest.inputs),
         limit=settings.limit if is_cut else None,
+        to_retire=to_retire,
+        policy=settings.retire,
+        retire_rate=_finite(delete_rate) if is_delete else settings.rate or quota,
+        is_upsert=settings.sync_mode is SyncMode.UPSERT,
+        every_s=settings.every_s,
     )
+
+
+def _finite(rate: float) -> float | None:
+    return None if math.isinf(rate) else rate

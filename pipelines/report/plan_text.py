@@ -1,7 +1,9 @@
 """The plan in words: a few lines, each with its figure."""
 
 from pipelines.report.cost import REQUEST_S, Bound
+from pipelines.report.durations import say_duration
 from pipelines.report.plan import ANSWERS_S, CHANGED_SHARE, USUAL_ANSWER_S, ImportPlan, Knob
+from pipelines.report.retirement import say_retirement
 
 WORTH_S = 10
 """Time of sending below which nobody wants it shorter, in seconds."""
@@ -12,12 +14,17 @@ def say_plan(plan: ImportPlan) -> str:
     only = ""
     if plan.limit:
         only = f" This is about the first {_count(plan.limit, 'record')} only (--limit)."
+    retiring = (
+        [say_retirement(plan.to_retire, plan.policy, plan.retire_rate, None)]
+        if plan.to_retire
+        else []
+    )
     if plan.rows == 0:
-        return f"`run` would send nothing.{only}"
+        return "\n".join([f"`run` would send nothing.{only}", *retiring, *_say_lateness(plan)])
     would = (
         f"`run` would send {_count(plan.rows, 'endpoint')} in {_count(plan.requests, 'request')}"
     )
-    lines = [f"{would}{_say_time(plan)}{only}", _say_bound(plan)]
+    lines = [f"{would}{_say_time(plan)}{only}", _say_bound(plan), *retiring, *_say_lateness(plan)]
     minutes = plan.minutes if plan.minutes is not None else plan.minutes_at(USUAL_ANSWER_S)
     if minutes * 60 > WORTH_S:
         lines += [
@@ -27,24 +34,13 @@ def say_plan(plan: ImportPlan) -> str:
     return "\n".join(lines)
 
 
-def say_duration(seconds: float) -> str:
-    """Say a time in one or two units.
-
-    >>> [say_duration(s) for s in (0.2, 40, 1500, 5000, 500_000)]
-    ['under a second', '40 s', '25 minutes', '1 h 23 min', '5 days 19 h']
-    """
-    if seconds < 1:
-        return "under a second"
-    if seconds < 100:
-        return f"{seconds:,.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} minutes"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min"
-    days, hours = divmod(round(seconds / 3600), 24)
-    return f"{days:,} days {hours} h"
+def _say_lateness(plan: ImportPlan) -> list[str]:
+    if plan.every_s is None or plan.seconds <= plan.every_s:
+        return []
+    return [
+        f"That is {say_duration(plan.seconds)} in all, longer than the time between two runs "
+        f"(--every, {say_duration(plan.every_s)}): the next one would find this one at work."
+    ]
 
 
 def _say_time(plan: ImportPlan) -> str:
@@ -80,7 +76,8 @@ def _say_knob(knob: Knob, plan: ImportPlan) -> str:
     time = say_duration((knob.minutes or 0.0) * 60)
     at = "" if plan.bound is Bound.QUOTA else f", at {_ms(USUAL_ANSWER_S)} an answer"
     if knob.name == "changed_rows":
-        return f"only the rows that changed: {time} if {CHANGED_SHARE:.0%} did{at}"
+        told = "only the rows that changed (--sync-mode changed)"
+        return f"{told}: {time} if {CHANGED_SHARE:.0%} did{at}"
     if knob.name == "quota":
         return f"a quota of {knob.value:g} requests/s, told by --rate {knob.value:g}: {time}"
     if knob.name == "in_flight":

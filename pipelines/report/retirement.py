@@ -1,6 +1,6 @@
 """Retirement in words: how long it takes to retire what is gone, and whether that is too long."""
 
-from pipelines.report.plan_text import say_duration
+from pipelines.report.durations import say_duration
 from schemas import limits
 from schemas.sync import RetirePolicy
 

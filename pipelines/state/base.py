@@ -142,3 +142,13 @@ class StateWriter(StateReader, Protocol):
             StorageError: They cannot be written, or the lock was lost to another process.
         """
         ...
+
+    def erase(self) -> None:
+        """Remove forgotten records from the files, too, and not only from what is read.
+
+        Who is reading without the lock has to begin anew.
+
+        Raises:
+            StorageError: They cannot be written, or the lock was lost to another process.
+        """
+        ...

@@ -58,6 +58,12 @@ class WritableState(StoredState):
         with suppress(StorageError, StateError):
             self._fold()
 
+    def erase(self) -> None:
+        """Write all anew without the records that are forgotten, and remove what held them."""
+        folded = self._write_segment(self._read_folded(self._pointer.segments, is_all=True))
+        for _ in range(2):  # files outlast the first swap after them, for who is reading them
+            self._swap(self._pointer.followed_by(segments=tuple(folded)))
+
     def _fold(self) -> None:
         segments = self._pointer.segments
         start = choose_folded(segments)

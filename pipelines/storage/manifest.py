@@ -18,7 +18,7 @@ from pipelines.storage.run_dir import RunDirectory
 from schemas.mapping import Mapping
 
 FORMAT: Literal[2] = 2
-"""Version of the run directory's layout; another one cannot be resumed."""
+"""Version of the run directory's layout; an older one can be looked at, but not resumed."""
 PACKAGES = ("endpoint-import", "polars", "pyarrow", "pandera", "boto3", "prefect", "phonenumbers")
 """Whose versions are noted."""
 DECIDING_PACKAGES = ("endpoint-import", "polars", "pyarrow", "pandera", "phonenumbers")
@@ -83,7 +83,7 @@ class Attempt(_Record):
 class Manifest(_Record):
     """See the module."""
 
-    format: Literal[2] = FORMAT
+    format: Literal[1, 2] = FORMAT
     run_id: str
     command: str
     status: RunStatus = RunStatus.RUNNING

@@ -70,9 +70,10 @@ def describe_record(state: StateReader, record: dict[str, Any]) -> dict[str, Any
 
 
 def forget_endpoints(state: StateWriter, endpoint_ids: Sequence[str], at: datetime) -> int:
-    """Take endpoints out of a state; give how many there were."""
+    """Take endpoints out of a state, and out of its files; give how many there were."""
     records = find_records(state, endpoint_ids)
     if not records.is_empty():
         gone = records.with_columns(is_forgotten=pl.lit(value=True))
         state.commit([gone], CommitNote(kind=CommitKind.FORGOTTEN, run_id=None, at=at))
+        state.erase()
     return records.height

@@ -114,7 +114,7 @@ def run_flow(
             raise _no_summary(run)
         is_resumable = manifest is not None
         raise type(stopped)(_with_hint(stopped.message, run) if is_resumable else stopped.message)
-    import_plan = make_plan(run, planned) if planned is not None else None
+    import_plan = make_plan(run, planned, summary.to_retire) if planned is not None else None
     show(run, manifest, summary, import_plan, as_json=as_json)
     if stopped is not None:
         click.echo(f"Error: {write_plainly(stopped.message)}", err=True)

@@ -166,8 +166,8 @@ def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list
     if summary.held:
         held = f"{summary.held:,} row{'' if summary.held == 1 else 's'}"
         lines.append(
-            f"Held:    {run.show(run.held)} holds {held} that would opt someone back in; check "
-            "them, then --allow-opt-in"
+            f"Held:    {run.show(run.held)} holds {held} that would opt someone in again, or "
+            "activate an endpoint; check them, then --allow-opt-in"
         )
     if manifest.message is not None:
         lines.append(f"Why:     {manifest.message}")
@@ -215,6 +215,9 @@ def _again(run: RunDirectory, manifest: Manifest) -> str:
         command += ["--local", *_database(manifest)]
     elif manifest.command != "check":
         names = ["application_id", "endpoint_url", "region", "profile", *names]
+    if manifest.command == "run":
+        # Not the mode: in mirror, whatever is not in errors.csv would be gone.
+        names += ["state_dir", "feed"]
     for name in names:
         default = ImportSettings.model_fields[name].default
         if given.get(name) and str(given[name]) != str(default):

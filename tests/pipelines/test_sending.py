@@ -294,7 +294,7 @@ def send_by(kind, run):
 @pytest.mark.parametrize("kind", [Forgetful, Repeating])
 def test_items_without_a_single_answer_are_not_passed_over_in_silence(tmp_path, kind):
     run = make_run(tmp_path, numbers(25))
-    with pytest.raises(BooksError, match=r"Shipment 0: -?[0-9]+ of 25 items got no single answer"):
+    with pytest.raises(BooksError, match=r"00.log: -?[0-9]+ of 25 items got no single answer"):
         send_by(kind, run)
     assert not is_complete(run)
 

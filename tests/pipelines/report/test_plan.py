@@ -135,6 +135,9 @@ def test_json_has_a_name_for_each_figure(tmp_path):
         "planned_check_seconds": 3.5,
         "planned_request_fill": 1.0,
         "planned_limit": 302,
+        "planned_to_retire": 0,
+        "planned_seconds": 5.0,
+        "planned_every_seconds": None,
         "planned_knobs": [
             {"name": "changed_rows", "value": 0.01, "minutes": 1 / 2 / 60},
             {"name": "quota", "value": 10.0, "minutes": 3 / 10 / 60},

@@ -1,10 +1,14 @@
 """The plan in words, line by line."""
 
+from dataclasses import replace
+
 import pytest
 
 from pipelines.report.cost import unpaced
+from pipelines.report.durations import say_duration
 from pipelines.report.plan import ImportPlan
-from pipelines.report.plan_text import say_duration, say_plan
+from pipelines.report.plan_text import say_plan
+from schemas.sync import RetirePolicy
 
 
 def lines(*figures, **more):
@@ -18,7 +22,7 @@ def test_a_published_quota():
         "That bounds it as long as answers take less than 1 s (with 2 in flight). Reading and "
         "checking come before that: 7 s, as now.",
         "What would shorten it:",
-        "  only the rows that changed: 15 s if 1% did",
+        "  only the rows that changed (--sync-mode changed): 15 s if 1% did",
         "  a quota of 10 requests/s, told by --rate 10: 5 minutes",
     ]
 
@@ -26,7 +30,7 @@ def test_a_published_quota():
 def test_a_rate_at_a_service_that_may_have_import_jobs():
     assert lines(1000, 40, 0.5, source_bytes=58_300_000)[2:] == [
         "What would shorten it:",
-        "  only the rows that changed: 2 s if 1% did",
+        "  only the rows that changed (--sync-mode changed): 2 s if 1% did",
         "  a quota of 2.5 requests/s, told by --rate 2.5: 16 s",
         "  an import job, if that service offers one: 58 MB, and none of these requests",
     ]
@@ -40,7 +44,8 @@ def test_no_quota():
         f"With 4 in flight that is {fast} at 5 ms, {usual} at 50 ms, {slow} at 200 ms an answer. "
         "Reading and checking come before that: 7 s, as now.",
         "What would shorten it:",
-        "  only the rows that changed: under a second if 1% did, at 50 ms an answer",
+        "  only the rows that changed (--sync-mode changed): under a second if 1% did, "
+        "at 50 ms an answer",
         "  more in flight, if the service stands it (--max-in-flight 16): "
         f"{more}, at 50 ms an answer",
     ]
@@ -89,3 +94,16 @@ def test_a_plan_of_the_first_rows_says_so(rows, first):
 )
 def test_durations(seconds, told):
     assert say_duration(seconds) == told
+
+
+def test_a_plan_that_takes_longer_than_the_night_says_so():
+    plan = ImportPlan(100, 1, 2.0, to_retire=500_000, policy=RetirePolicy.DELETE, retire_rate=5.0)
+    told = say_plan(replace(plan, every_s=86_400.0)).splitlines()
+    assert told[2].startswith("500,000 endpoints are gone from the source")
+    assert told[3].startswith("That is 27 h 47 min in all, longer than the time between two runs")
+    assert "longer" not in say_plan(replace(plan, every_s=110_000.0))
+
+
+def test_a_night_without_changes_still_says_what_it_would_retire():
+    plan = ImportPlan(0, 0, 2.0, to_retire=1, policy=RetirePolicy.OPTOUT, retire_rate=2.0)
+    assert "`run` would send nothing.\n1 endpoint is gone" in say_plan(plan)

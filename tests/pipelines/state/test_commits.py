@@ -306,3 +306,15 @@ class TestFolding:
             )
             assert {row["content"] for row in read_all(state)} == {1}
         assert RANGE_ROWS == 500_000
+
+
+def test_what_is_erased_is_in_no_file(tmp_path):
+    commit(tmp_path, *many(20))
+    with locked_state(tmp_path, KEY, run_id=None) as state:
+        state.commit(frames({**many(20)[3], "is_forgotten": True}), note(CommitKind.FORGOTTEN))
+        state.erase()
+        assert len(ids(state)) == 19
+    files = list(tmp_path.rglob("*.parquet"))
+    assert files
+    assert not any("e0003" in pl.read_parquet(path)["endpoint_id"] for path in files)
+    assert "e0003" not in ids(open_state(tmp_path, KEY))

@@ -2,6 +2,7 @@
 
 import csv
 import stat
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -82,10 +83,16 @@ def test_it_is_private_and_replaced_whole(run):
 
 
 @pytest.mark.parametrize("policy", UPDATES)
-def test_an_update_of_what_was_perhaps_never_there_counts_when_it_is_refused(run, policy):
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [("Missing Address", RemovalCounts(2, 2, 0, 0)), ("Not now", RemovalCounts(2, 1, 1, 0))],
+    ids=["as not there", "for another reason"],
+)
+def test_an_update_of_what_is_not_there_counts_when_it_is_refused(run, policy, said, counts):
     write_gone(run, 0, "doubtful", "lost", accepted_at=[None, ACCEPTED_AT])
-    retire(run, REFUSED, REFUSED, ACCEPTED, policy=policy)
-    assert write_removals(run, policy) == RemovalCounts(2, 1, 1, 0)
+    refused = replace(REFUSED, message=said)
+    retire(run, refused, refused, ACCEPTED, policy=policy)
+    assert write_removals(run, policy) == counts
 
 
 def test_a_delete_that_is_refused_is_none(run):
