@@ -57,6 +57,7 @@ def small_files() -> Iterator[None]:
             patch.setattr(f"pipelines.state.{module}.GROUP_ROWS", 4)
             patch.setattr(f"pipelines.state.{module}.FILE_ROWS", 12, raising=False)
         patch.setattr("pipelines.state.reading.RANGE_ROWS", 8)
+        patch.setattr("pipelines.state.writing.FOLDED_ROWS", 7)
         patch.setattr("pipelines.state.compaction.MOST_SEGMENTS", 3)
         patch.setattr("pipelines.state.compaction.LARGEST_SHARE", 2)
         yield

@@ -63,7 +63,7 @@ class StoredState:
 
     def ranges(self, rows: int = 0) -> list[KeyRange]:
         """Cut the range of all hashes so that each part holds about as many records as fit."""
-        return cut_range(max(self.count(), rows))
+        return cut_range(max(self.count(), rows), RANGE_ROWS)
 
     def read(self, part: KeyRange, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Read the newest record of each Id of a range, without those that are forgotten."""
@@ -108,9 +108,9 @@ class StoredState:
         raise StateError(f"{shown} is missing. {REBUILD}")
 
 
-def cut_range(rows: int) -> list[KeyRange]:
-    """Cut the range of all hashes so that of so many records each part holds as many as fit."""
-    parts = max(1, -(-rows // RANGE_ROWS))
+def cut_range(rows: int, most: int) -> list[KeyRange]:
+    """Cut the range of all hashes so that of so many records each part holds about the most."""
+    parts = max(1, -(-rows // most))
     cuts = [_HASHES * number // parts for number in range(parts + 1)]
     return [KeyRange(first, end - 1) for first, end in pairwise(cuts)]
 

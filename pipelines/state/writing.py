@@ -21,6 +21,9 @@ from schemas.sync_records import RECORD_SCHEMA
 
 MOST_FEEDS = 64
 """Bits of a number of 64."""
+FOLDED_ROWS = 200_000
+"""Records that are folded together at a time. They are in memory several times: as they are read,
+merged and written, some 300 MB."""
 
 
 class WritableState(StoredState):
@@ -72,7 +75,7 @@ class WritableState(StoredState):
             self._swap(self._pointer.followed_by(segments=(*segments[:start], *folded)))
 
     def _read_folded(self, segments: Sequence[Segment], *, is_all: bool) -> Iterator[pl.DataFrame]:
-        for part in cut_range(sum(segment.rows for segment in segments)):
+        for part in cut_range(sum(segment.rows for segment in segments), FOLDED_ROWS):
             rows = self._read_segments(segments, part, RECORD_SCHEMA.names())
             yield rows.filter(~pl.col("is_forgotten")) if is_all else rows
 

@@ -272,7 +272,7 @@ class TestFolding:
         commit(tmp_path, *many(100, content=1))
         assert [s.rows for s in pointer_in(tmp_path).segments] == [100]
         assert sum(heights) == 100
-        assert max(heights) <= 8
+        assert max(heights) <= 7
 
     @pytest.mark.usefixtures("small_files")
     def test_records_are_taken_as_they_are_written(self, tmp_path, monkeypatch):
