@@ -57,8 +57,8 @@ def deliver_in_lanes(
     free = deque(
         cut_lanes(
             run,
-            # A lane without a shipment would keep its share of the limits to itself.
-            min(cluster.count_threads(), len(shipments)),
+            len(shipments),
+            cluster.count_threads(),
             limits.max_in_flight,
             limits.requests_per_second,
         )

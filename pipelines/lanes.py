@@ -31,6 +31,7 @@ class Lane:
 
 def cut_lanes(
     run: RunDirectory,
+    shipments: int,
     threads: int,
     max_in_flight: int,
     requests_per_second: float | None,
@@ -39,6 +40,7 @@ def cut_lanes(
 
     Args:
         run: The run.
+        shipments: What there is to send: a lane without one would keep its share to itself.
         threads: Shipments that the workers can send at once.
         max_in_flight: Requests under way at once, of the whole run.
         requests_per_second: Most requests per second, of the whole run; None for no limit.
@@ -47,7 +49,7 @@ def cut_lanes(
         At least one. Every lane has a request in flight and, where there is a limit, one a second:
         so that lanes whose requests coincide still are no more than a second's worth.
     """
-    count = min(threads, max_in_flight)
+    count = min(shipments, threads, max_in_flight)
     if requests_per_second is not None:
         count = min(count, int(requests_per_second))
     count = max(1, count)

@@ -18,19 +18,21 @@ def run(tmp_path: Path) -> RunDirectory:
 
 
 @pytest.mark.parametrize(
-    ("threads", "in_flight", "rate", "count"),
+    ("shipments", "threads", "in_flight", "rate", "count"),
     [
-        pytest.param(2, 4, None, 2, id="a lane for each thread"),
-        pytest.param(8, 4, None, 4, id="no lane without a request in flight"),
-        pytest.param(8, 16, 2.0, 2, id="a request a second for each lane"),
-        pytest.param(8, 16, 2.9, 2, id="a request a second at least"),
-        pytest.param(2, 2, 0.5, 1, id="a slow service has one lane"),
-        pytest.param(3, 7, 100.0, 3, id="what is left over is shared too"),
-        pytest.param(0, 4, None, 1, id="workers that are still to come"),
+        pytest.param(9, 2, 4, None, 2, id="a lane for each thread"),
+        pytest.param(9, 8, 4, None, 4, id="no lane without a request in flight"),
+        pytest.param(9, 8, 16, 2.0, 2, id="a request a second for each lane"),
+        pytest.param(9, 8, 16, 2.9, 2, id="a request a second at least"),
+        pytest.param(9, 2, 2, 0.5, 1, id="a slow service has one lane"),
+        pytest.param(9, 3, 7, 100.0, 3, id="what is left over is shared too"),
+        pytest.param(9, 0, 4, None, 1, id="workers that are still to come"),
+        pytest.param(1, 8, 16, 10.0, 1, id="no lane without a shipment"),
+        pytest.param(0, 8, 16, 10.0, 1, id="nothing to send"),
     ],
 )
-def test_lanes_together_are_the_limits_of_the_run(run, threads, in_flight, rate, count):
-    lanes = cut_lanes(run, threads, in_flight, rate)
+def test_lanes_together_are_the_limits_of_the_run(run, shipments, threads, in_flight, rate, count):
+    lanes = cut_lanes(run, shipments, threads, in_flight, rate)
     assert [lane.number for lane in lanes] == list(range(count))
     assert sum(lane.max_in_flight for lane in lanes) == in_flight
     assert min(lane.max_in_flight for lane in lanes) >= 1
