@@ -17,6 +17,7 @@ GROUP_ROWS: Final = 65_536
 """Records of a row group: what is held in memory to write one, and read too much at either end."""
 FILE_ROWS: Final = 15 * GROUP_ROWS
 """Records of a file, about a million: what is downloaded from S3 to read a range."""
+_REPEATED: Final = "layout"
 _SCHEMA: Final[pa.Schema] = RECORD_SCHEMA.to_frame().to_arrow().schema
 _OPTIONS: Final[dict[str, Any]] = {
     # Measured over a million records: 36 bytes each without marks and 135 with 24 of them, by lz4
@@ -88,12 +89,16 @@ def read_range(path: Path, part: KeyRange, columns: Sequence[str], shown: str) -
     """
     frames = [give_none(columns)]
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(
+            path, page_checksum_verification=True, read_dictionary=[_REPEATED]
+        ) as file:
             for group in range(file.num_row_groups):
                 if _overlaps(file.metadata, group, part):
                     # One at a time: together they would be in memory twice.
                     table = file.read_row_group(group, columns=list(columns))
-                    frames.append(_cut(pl.DataFrame(pl.from_arrow(table)), part, columns))
+                    frames.append(_cut(_share_layouts(table), part, columns))
+                    del table
+                    pa.default_memory_pool().release_unused()
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
@@ -104,6 +109,19 @@ def read_range(path: Path, part: KeyRange, columns: Sequence[str], shown: str) -
 def give_none(columns: Sequence[str]) -> pl.DataFrame:
     """Give a frame without records."""
     return pl.Schema({name: RECORD_SCHEMA[name] for name in columns}).to_frame()
+
+
+def _share_layouts(table: pa.Table) -> pl.DataFrame:
+    """Make a frame whose rows share the texts of their layouts.
+
+    They are long and the same for nearly all: written out they would be most of a range.
+    """
+    if _REPEATED not in table.column_names:
+        return pl.DataFrame(pl.from_arrow(table))
+    layouts = table[_REPEATED].combine_chunks()
+    texts = pl.Series(_REPEATED, layouts.dictionary.cast(pa.large_string()), pl.String)
+    shared = texts.gather(pl.Series(layouts.indices))
+    return pl.DataFrame(pl.from_arrow(table.drop_columns([_REPEATED]))).with_columns(shared)
 
 
 def _cut(frame: pl.DataFrame, part: KeyRange, columns: Sequence[str]) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 Works on the rows and the records of one range of hashes at a time.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,8 +12,10 @@ from schemas.row_keys import endpoint_of
 from schemas.sync import RetirePolicy, Standing
 from schemas.sync_records import COMPARED_SCHEMA, LAYOUT_SEPARATOR
 
-_RECORD = ("opt_out", "status", "content", "layout", "marks", "is_ours", "retired", "accepted_at")
+_RECORD = ("opt_out", "status", "content", "is_ours", "retired", "accepted_at")
 """What is read of a record."""
+_MARKS = ("layout", "marks")
+"""What is read besides where rows are compared with records by column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,8 @@ def compare(rows: pl.DataFrame, known: pl.DataFrame, params: CompareParams) -> p
         In the shape of `COMPARED_SCHEMA`, a line for each row, in their order.
     """
     # Marks decide only where there is no content, and take more room than all the rest.
-    needed = pl.when(pl.col("content").is_null()).then("marks").alias("marks")
-    paired = join_records(rows, known.with_columns(needed))
-    paired = paired.with_columns(has_same_marks=_find_same_marks(paired))
+    paired = join_records(rows.drop(_MARKS), known)
+    paired = paired.with_columns(has_same_marks=_find_same_marks(paired, rows, known))
     is_unchanged = pl.lit(not params.is_full_refresh) & _is_unchanged()
     standing = (
         pl.when(is_unchanged)
@@ -60,7 +61,7 @@ def compare(rows: pl.DataFrame, known: pl.DataFrame, params: CompareParams) -> p
         .then(Standing.NEW)
         .when(pl.col("known_retired").is_not_null())
         .then(Standing.RETURNED)
-        .when(pl.col("known_content").is_null() & pl.col("known_marks").is_null())
+        .when(pl.col("known_content").is_null() & ~pl.col("known_has_marks"))
         .then(Standing.DOUBTFUL)
         .otherwise(Standing.CHANGED)
     )
@@ -83,7 +84,7 @@ def find_changed_columns(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFram
         `partition row_key columns`: names of the columns (List(String)); an empty list where all
         known marks are equal, null where the record or the row has no marks.
     """
-    paired = join_records(rows, known)
+    paired = join_records(rows, known, (*_RECORD, *_MARKS))
     found = [paired.clear().select("place", pl.lit(None, pl.List(pl.String)).alias("columns"))]
     for part, columns in _pair_marks(paired):
         differing = [
@@ -95,25 +96,30 @@ def find_changed_columns(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFram
     return _put_back(paired, pl.concat(found)).select("partition", "row_key", "columns")
 
 
-def join_records(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def join_records(
+    rows: pl.DataFrame, known: pl.DataFrame, members: Sequence[str] = _RECORD
+) -> pl.DataFrame:
     """Put its record beside each row.
 
     Args:
-        rows: In the shape of `KEYED_SCHEMA`.
+        rows: In the shape of `KEYED_SCHEMA`, with marks or without.
         known: In the shape of `RECORD_SCHEMA`.
+        members: Which of the record's.
 
     Returns:
-        The rows in their order, with `place`, `is_known`, and members of the record as `known_...`.
+        The rows in their order, with `place`, `is_known`, `known_has_marks`, and the members of the
+        record as `known_...`.
     """
     id_key = pl.col("endpoint_id").str.to_lowercase().alias("id_key")
     records = known.filter(~pl.col("is_forgotten")).select(
         id_key,
         pl.lit(value=True).alias("is_known"),
-        *(pl.col(name).alias(f"known_{name}") for name in _RECORD),
+        pl.col("marks").is_not_null().alias("known_has_marks"),
+        *(pl.col(name).alias(f"known_{name}") for name in members),
     )
     paired = rows.with_row_index("place").with_columns(id_key)
     return paired.join(records, on="id_key", how="left", maintain_order="left").with_columns(
-        pl.col("is_known").fill_null(value=False)
+        pl.col("is_known", "known_has_marks").fill_null(value=False)
     )
 
 
@@ -125,7 +131,7 @@ def _is_stored() -> pl.Expr:
     was_confirmed = pl.any_horizontal(
         pl.col("known_accepted_at").is_not_null(),
         pl.col("known_content").is_not_null(),
-        pl.col("known_marks").is_not_null(),
+        pl.col("known_has_marks"),
         ~pl.col("known_is_ours"),
     )
     is_deleted = pl.col("known_retired").eq_missing(RetirePolicy.DELETE.value)
@@ -163,9 +169,11 @@ def _is_endpoint_of(numbers: frozenset[int]) -> pl.Expr:
     return endpoint_of(pl.col("row_key")).is_in(chosen)
 
 
-def _find_same_marks(paired: pl.DataFrame) -> pl.Series:
+def _find_same_marks(paired: pl.DataFrame, rows: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
     """Tell which rows say nothing but what an export said; their records have no content."""
-    rebuilt = paired.filter(pl.col("known_content").is_null())
+    is_rebuilt = pl.col("known_content").is_null() & pl.col("known_has_marks")
+    places = paired.filter(is_rebuilt)["place"]
+    rebuilt = join_records(rows[places], known, (*_RECORD, *_MARKS)).with_columns(place=places)
     found = [paired.clear().select("place", pl.lit(value=True).alias("is_same"))]
     for part, columns in _pair_marks(rebuilt):
         differs = [_differs(ours, theirs) for _, ours, theirs in columns]
