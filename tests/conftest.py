@@ -38,6 +38,7 @@ LEAN_SERVER = {
     # A quarter of the time that a new server takes to start, and nothing here looks at either.
     "PREFECT_SERVER_UI_ENABLED": "false",
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",  # not half a minute
 }
 
 _home = pytest.StashKey[Path]()

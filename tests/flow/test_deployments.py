@@ -1,4 +1,8 @@
-"""prefect.yaml for real: a server, a work pool, a worker, and each deployment run to its end."""
+"""prefect.yaml for real: a server, a work pool, a worker, and each deployment run to its end.
+
+The nightly import is run for two nights, after one that is cancelled in its middle. While that one
+runs, others try to run into the same application.
+"""
 
 import shutil
 import sqlite3
@@ -25,10 +29,12 @@ from pipelines.settings import ImportSettings
 
 ROOT = Path(__file__).parents[2]
 RUN_S = 180
-"""Most seconds that the four runs may take together; 25 are usual on two cores."""
+"""Most seconds that the runs of one step may take together; 10 are usual on two cores."""
 HEADER = "Id,ChannelType,Address\n"
 ROWS = 1_000
-CANCELLED = "cancelled-import"
+NIGHTLY_ROWS = 200
+CANCELLED, OVERTAKING, OTHER = "cancelled-import", "overtaking-import", "other-deployment"
+FIRST, SECOND = "first-night", "second-night"
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ def deployed(prefect_server: Any, tmp_path_factory: pytest.TempPathFactory) -> I
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / package, checkout / package, ignore=ignored)
     (folder / "a.csv").write_text(HEADER + "a,EMAIL,ana@example.com\nb,SMS,(206) 555-0100\n")
+    nightly = folder / "nightly.csv"
+    nightly.write_text(emails(NIGHTLY_ROWS))
     (folder / "many.csv").write_text(emails(ROWS))
     (folder / "b.csv").write_text("Id,Address\nc,cy@example.com\nd,nobody\n")
     environment = {
@@ -99,46 +107,80 @@ def deployed(prefect_server: Any, tmp_path_factory: pytest.TempPathFactory) -> I
         sink = stack.enter_context(HttpSink())
         deployments = {deployment.name: deployment for deployment in client.read_deployments()}
         where = {"endpoint_url": server.url, "application_id": "app"}
-        changes = {
-            "nightly-import": {"sources": [str(folder / "a.csv")], **where},
-            "crm-migration": {"sources": [str(folder / "b.csv")], "max_invalid": "50%", **where},
-            "data-quality-report": {"sources": [str(folder / "?.csv")], "default_channel": "EMAIL"},
-        }
+        ids: dict[str, UUID] = {}
 
-        def start(deployment: str, run_id: str, **changed: Any) -> UUID:
+        def start(deployment: str, run_id: str, *sources: str, **changed: Any) -> None:
             given = deployments[deployment].parameters
             kept = {"runs_dir": str(folder / "runs"), "run_id": run_id}
-            return client.create_flow_run_from_deployment(
+            changed["sources"] = [str(folder / source) for source in sources]
+            ids[run_id] = client.create_flow_run_from_deployment(
                 deployments[deployment].id,
                 parameters={**given, "settings": {**given["settings"], **changed, **kept}},
             ).id
 
-        slowly = {**where, "endpoint_url": sink.url, "rate": 1, "max_in_flight": 1}
-        cancelled = start("crm-migration", CANCELLED, sources=[str(folder / "many.csv")], **slowly)
-        ids = {name: start(name, name, **changed) for name, changed in changes.items()}
-        ids[CANCELLED] = cancelled
+        def read(*run_ids: str) -> dict[str, FlowRun]:
+            return {run_id: client.read_flow_run(ids[run_id]) for run_id in run_ids}
+
+        def finish(*run_ids: str) -> None:
+            is_over = lambda: all(run.state.is_final() for run in read(*run_ids).values())  # noqa: E731
+            wait_until(is_over, RUN_S, log)
+
+        elsewhere = {**where, "endpoint_url": sink.url}
+        slowly = {"rate": 0.02, "max_in_flight": 1}  # it goes on until it is cancelled
+        start("nightly-import", CANCELLED, "many.csv", **elsewhere, **slowly)
+        start("data-quality-report", "data-quality-report", "?.csv", default_channel="EMAIL")
         wait_until(lambda: bool(sink.requests), RUN_S, log)
-        client.set_flow_run_state(cancelled, Cancelling())
-
-        def read() -> dict[str, FlowRun]:
-            return {name: client.read_flow_run(one) for name, one in ids.items()}
-
-        wait_until(lambda: all(run.state.is_final() for run in read().values()), RUN_S, log)
-        flow_runs = read()
+        start("nightly-import", OVERTAKING, "many.csv", **elsewhere)
+        start("crm-migration", OTHER, "many.csv", **elsewhere)
+        start("crm-migration", "crm-migration", "b.csv", max_invalid="50%", **where)
+        finish(OVERTAKING, OTHER)
+        client.set_flow_run_state(ids[CANCELLED], Cancelling())
+        finish(CANCELLED)
+        start("nightly-import", FIRST, "nightly.csv", **where)
+        finish(FIRST)
+        nightly.write_text(nightly.read_text().replace("p17@", "q17@").replace("p170@", "q170@"))
+        start("nightly-import", SECOND, "nightly.csv", **where)
+        finish(*ids)
         yield Deployed(
-            folder, deployments, flow_runs, sink, CommandLine(folder, environment), log.read_text()
+            folder,
+            deployments,
+            read(*ids),
+            sink,
+            CommandLine(folder, environment),
+            log.read_text(),
         )
 
 
-@pytest.mark.parametrize("name", ["nightly-import", "crm-migration", "data-quality-report"])
+@pytest.mark.parametrize("name", [FIRST, SECOND, "crm-migration", "data-quality-report"])
 def test_deployment_runs_to_its_end(deployed: Deployed, name: str) -> None:
     assert deployed.flow_runs[name].state.is_completed(), deployed.log
 
 
-def test_nightly_import_stores_all_rows(deployed: Deployed) -> None:
-    summary = deployed.summary("nightly-import")
-    assert (summary["status"], summary["accepted"], summary["rows"]) == ("completed", 2, 2)
-    assert {"a", "b"} <= set(deployed.stored_ids())
+def test_first_night_sends_all_rows(deployed: Deployed) -> None:
+    summary = deployed.summary(FIRST)
+    assert (summary["accepted"], summary["unchanged"]) == (NIGHTLY_ROWS, 0)
+    assert set(map(str, range(NIGHTLY_ROWS))) < set(deployed.stored_ids())
+
+
+def test_second_night_sends_what_changed(deployed: Deployed) -> None:
+    summary = deployed.summary(SECOND)
+    assert (summary["accepted"], summary["requests"]) == (2, 1)
+    assert summary["accepted"] + summary["unchanged"] == summary["rows"] == NIGHTLY_ROWS
+
+
+def test_second_run_of_a_deployment_is_cancelled(deployed: Deployed) -> None:
+    """By the deployment's limit: no process is started for it."""
+    state = deployed.flow_runs[OVERTAKING].state
+    assert (state.name, state.message) == ("Cancelled", "Deployment concurrency limit reached.")
+    assert not (deployed.folder / "runs" / OVERTAKING).exists()
+
+
+def test_run_of_another_deployment_is_refused(deployed: Deployed) -> None:
+    """By the lock of the state, which says who holds it."""
+    state = deployed.flow_runs[OTHER].state
+    assert (state.name, CANCELLED in state.message) == ("Failed", True)
+    assert "StateError" in state.message
+    assert not (deployed.folder / "runs" / OTHER).exists()
 
 
 def test_migration_accounts_for_every_row(deployed: Deployed) -> None:
@@ -152,7 +194,7 @@ def test_quality_report_sends_nothing(deployed: Deployed) -> None:
     summary = deployed.summary("data-quality-report")
     assert (summary["rows"], summary["unprocessed"], summary["invalid"]) == (4, 3, 1)
     assert summary["requests"] == 0
-    assert deployed.stored_ids() == ["a", "b", "c"]
+    assert {"a", "b"}.isdisjoint(deployed.stored_ids())
 
 
 def test_nightly_import_is_scheduled_for_two_in_the_morning(deployed: Deployed) -> None:
@@ -160,6 +202,7 @@ def test_nightly_import_is_scheduled_for_two_in_the_morning(deployed: Deployed) 
     (found,) = nightly.schedules
     assert (found.schedule.cron, found.active) == ("0 2 * * *", True)
     assert nightly.global_concurrency_limit.limit == 1
+    assert nightly.parameters["settings"]["sync_mode"] == "changed"
     assert deployed.deployments["crm-migration"].schedules == []
 
 
