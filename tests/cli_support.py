@@ -33,7 +33,8 @@ NOWHERE = "http://127.0.0.1:9"
 ELSEWHERE = ("--application-id", "local", "--endpoint-url", NOWHERE)
 
 PROGRESS = re.compile(
-    r"starting|(reading|validating|comparing rows|sending|writing the results|reading back)"
+    r"starting|(reading|validating|comparing rows|comparing with the last import|sending|retiring|"
+    r"noting what was accepted|writing the results|reading back)"
     r": [\d,]+( of [\d,]+)? rows in [\d,.]+ s \([\d,]+ rows/s(, [\d,]+ s left)?\)"
 )
 STOPPING = re.compile(r"Stopping: what is in flight is finished first\. Ctrl-C again leaves .*\.")

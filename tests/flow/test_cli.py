@@ -165,7 +165,7 @@ def test_plan(cli_here: CommandLine) -> None:
     result = cli_here("plan", "many.csv", "dirty.csv", "--rate", "0.1", "--run-id", "one")
     require_quiet(result)
     assert "`run` would send 253 endpoints in 3 requests: 30 s at 0.1" in result.stdout
-    assert "only the rows that changed: 10 s if 1% did" in result.stdout
+    assert "only the rows that changed (--sync-mode changed): 10 s if 1% did" in result.stdout
     assert re.search(r"\b2 +invalid\b", result.stdout)
     assert result.code == 1
     assert read_summary(cli_here.cwd / "runs", "one")["requests"] == 0

@@ -37,7 +37,8 @@ def folder(prefect_api: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
         for name in ("stopped", "other", "busy", "killed"):
             sink.script.extend([DENIED] * 4)
             with pytest.raises(TerminalDestinationError):
-                run_import(folder, sink.url, folder / "many.csv", run_id=name, **NEVER_ENDING)
+                given = {"run_id": name, "application_id": name, **NEVER_ENDING}
+                run_import(folder, sink.url, folder / "many.csv", **given)
             sink.script.clear()
         pretend_to_be_killed(folder / "runs/killed")
         with locked(RunDirectory(folder / "runs/busy")):

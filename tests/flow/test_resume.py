@@ -38,7 +38,7 @@ from schemas.outcomes import Outcome
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
-FILES = 33
+FILES = 47
 """Times that the import puts a file in place."""
 STRAYS = (".manifest.json.1.tmp", "staged/.part-00000.parquet.1.tmp", "outcomes/.x.1.tmp")
 """What a killed process may leave besides."""
