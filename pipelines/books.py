@@ -22,7 +22,7 @@ def judge(
     is_import = manifest.command == "run"
     if stopped_by is not None or (is_import and counts.endpoints[Outcome.UNPROCESSED]):
         return RunStatus.STOPPED
-    fine = IMPORTED if is_import else {Outcome.UNPROCESSED}
+    fine = IMPORTED if is_import else {Outcome.UNPROCESSED, Outcome.UNCHANGED}
     if all(rows == 0 for outcome, rows in counts.rows.items() if outcome not in fine):
         return RunStatus.COMPLETED
     return RunStatus.COMPLETED_WITH_ERRORS
