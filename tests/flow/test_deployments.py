@@ -1,9 +1,10 @@
 """prefect.yaml for real: a server, a work pool, a worker, and each deployment run to its end.
 
-The nightly import is run for two nights, after one that is cancelled in its middle. While that one
-runs, others try to run into the same application.
+The nightly import is run for two nights, and a migration is cancelled in its middle. Meanwhile
+others try to run at the same time, or into the same application.
 """
 
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -16,13 +17,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from cli_support import KEYS, emails, read_summary, require_quiet
+import yaml
+from cli_support import KEYS, emails, read_summary, require_quiet, the_error
 from fakes import HttpSink
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.events.schemas.automations import AutomationCore
 from prefect.states import Cancelling
-from processes import CommandLine, running, wait_until
+from processes import CliResult, CommandLine, running, wait_until
 
 from pipelines.local_server.process import LocalServer, ServerOptions
 from pipelines.settings import ImportSettings
@@ -33,7 +36,7 @@ RUN_S = 180
 HEADER = "Id,ChannelType,Address\n"
 ROWS = 1_000
 NIGHTLY_ROWS = 200
-CANCELLED, OVERTAKING, OTHER = "cancelled-import", "overtaking-import", "other-deployment"
+CANCELLED, OVERTAKING = "cancelled-import", "overtaking-import"
 FIRST, SECOND = "first-night", "second-night"
 
 
@@ -47,6 +50,8 @@ class Deployed:
     sink: HttpSink
     """Where the cancelled import went."""
     cli: CommandLine
+    refused: CliResult
+    """A command into the application of the cancelled import, while that ran."""
     log: str
 
     def summary(self, name: str) -> dict[str, Any]:
@@ -127,28 +132,22 @@ def deployed(prefect_server: Any, tmp_path_factory: pytest.TempPathFactory) -> I
 
         elsewhere = {**where, "endpoint_url": sink.url}
         slowly = {"rate": 0.02, "max_in_flight": 1}  # it goes on until it is cancelled
-        start("nightly-import", CANCELLED, "many.csv", **elsewhere, **slowly)
-        start("data-quality-report", "data-quality-report", "?.csv", default_channel="EMAIL")
-        wait_until(lambda: bool(sink.requests), RUN_S, log)
-        start("nightly-import", OVERTAKING, "many.csv", **elsewhere)
-        start("crm-migration", OTHER, "many.csv", **elsewhere)
-        start("crm-migration", "crm-migration", "b.csv", max_invalid="50%", **where)
-        finish(OVERTAKING, OTHER)
-        client.set_flow_run_state(ids[CANCELLED], Cancelling())
-        finish(CANCELLED)
+        start("crm-migration", CANCELLED, "many.csv", **elsewhere, **slowly)
         start("nightly-import", FIRST, "nightly.csv", **where)
-        finish(FIRST)
+        start("data-quality-report", "data-quality-report", "?.csv", default_channel="EMAIL")
+        wait_until(lambda: not read(FIRST)[FIRST].state.is_scheduled(), RUN_S, log)
+        start("nightly-import", OVERTAKING, "nightly.csv", **where)
+        wait_until(lambda: bool(sink.requests), RUN_S, log)
+        cli = CommandLine(folder, environment)
+        options = ["--application-id", "app", "--endpoint-url", sink.url]
+        refused = cli("run", "many.csv", *options, "--region", "us-east-1")
+        client.set_flow_run_state(ids[CANCELLED], Cancelling())
+        start("crm-migration", "crm-migration", "b.csv", max_invalid="50%", **where)
+        finish(FIRST, OVERTAKING)
         nightly.write_text(nightly.read_text().replace("p17@", "q17@").replace("p170@", "q170@"))
         start("nightly-import", SECOND, "nightly.csv", **where)
         finish(*ids)
-        yield Deployed(
-            folder,
-            deployments,
-            read(*ids),
-            sink,
-            CommandLine(folder, environment),
-            log.read_text(),
-        )
+        yield Deployed(folder, deployments, read(*ids), sink, cli, refused, log.read_text())
 
 
 @pytest.mark.parametrize("name", [FIRST, SECOND, "crm-migration", "data-quality-report"])
@@ -175,12 +174,10 @@ def test_second_run_of_a_deployment_is_cancelled(deployed: Deployed) -> None:
     assert not (deployed.folder / "runs" / OVERTAKING).exists()
 
 
-def test_run_of_another_deployment_is_refused(deployed: Deployed) -> None:
+def test_command_into_the_same_application_is_refused(deployed: Deployed) -> None:
     """By the lock of the state, which says who holds it."""
-    state = deployed.flow_runs[OTHER].state
-    assert (state.name, CANCELLED in state.message) == ("Failed", True)
-    assert "StateError" in state.message
-    assert not (deployed.folder / "runs" / OTHER).exists()
+    assert f"in use by run {CANCELLED}" in the_error(deployed.refused)
+    assert deployed.refused.code == 2
 
 
 def test_migration_accounts_for_every_row(deployed: Deployed) -> None:
@@ -212,6 +209,19 @@ def test_deployed_settings_are_valid(deployed: Deployed) -> None:
         ImportSettings.model_validate(deployment.parameters["settings"])
         assert deployment.enforce_parameter_schema is True
         assert "ImportSettings" in deployment.parameter_openapi_schema["definitions"]
+
+
+def test_alerts_of_the_guide_are_taken(deployed: Deployed, prefect_server: Any) -> None:
+    guide = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
+    (alerts,) = re.findall(r"```yaml\n(automations:.*?)```", guide, re.DOTALL)
+    given = yaml.safe_load(alerts.replace("BLOCK", str(UUID(int=1))))["automations"]
+    with SyncPrefectClient(prefect_server.api_url) as client:
+        made = [client.create_automation(AutomationCore.model_validate(one)) for one in given]
+    assert len(set(made)) == 4
+    tags = {one["trigger"]["match_related"]["prefect.resource.id"] for one in given[:3]}
+    names = {one["trigger"]["match_related"]["prefect.resource.name"] for one in given[3:]}
+    assert tags == {f"prefect.tag.{tag}" for tag in deployed.deployments["crm-migration"].tags}
+    assert names == {"nightly-import"}
 
 
 def test_nothing_of_this_machine_is_in_the_file() -> None:
