@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check format lint typecheck serve-local bench bench-growth bench-steps lock clean
+.PHONY: help setup demo test coverage check format lint typecheck serve-local bench bench-growth bench-state bench-steps lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: $(READY) ## measure this tool beside what one would use instead (10 minut
 
 bench-growth: $(READY) ## measure what grows with the rows, from ten thousand to five million
 	$(BIN)/python -m benchmarks.growth $(ARGS)
+
+bench-state: $(READY) ## measure what finding the changes among ten million Ids costs (ARGS='--ids 1000000')
+	$(BIN)/python -m benchmarks.state_diff $(ARGS)
 
 bench-steps: $(READY) ## measure single steps
 	$(BIN)/python -m pytest --override-ini=addopts=--import-mode=importlib benchmarks/test_steps.py \
