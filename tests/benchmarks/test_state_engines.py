@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 from benchmarks.state_engines.nights import CHANGED, make_rows
 
 
 def test_one_in_a_hundred_changes_from_one_night_to_the_next() -> None:
     nights = [make_rows(5_000, 1_000, night) for night in range(3)]
-    for before, after in zip(nights, nights[1:], strict=False):
+    for before, after in pairwise(nights):
         assert before.drop("content").equals(after.drop("content"))
         assert (before["content"] != after["content"]).sum() == 1_000 // CHANGED
 
