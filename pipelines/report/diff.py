@@ -108,6 +108,7 @@ class DiffTally:
     def __init__(self) -> None:
         """Begin with nothing."""
         self._kinds = {kind: _Kind() for kind in (*(s.name.lower() for s in Standing), RETIRE)}
+        self._records = 0
 
     def add(
         self,
@@ -124,6 +125,7 @@ class DiffTally:
             compared: What `steps.compare.compare` gave of them.
             gone: Records that mirror would retire.
         """
+        self._records += known.height
         keys = ["partition", "row_key"]
         told = compared.select(*keys, "standing")
         stood = rows.join(told, on=keys, how="inner", maintain_order="left")
@@ -151,7 +153,7 @@ class DiffTally:
         """
         kinds = {name: kind.finish(files) for name, kind in self._kinds.items()}
         compared = sum(kind.endpoints for name, kind in kinds.items() if name != RETIRE)
-        age = _tell_age(state)
+        age = _tell_age(state, self._records)
         return Diff(sync_mode=sync_mode, compared=compared, state=age, unseen=unseen, **kinds)
 
 
@@ -192,12 +194,12 @@ def _show(row: Mapping[str, Any], files: Mapping[int, str]) -> DiffExample:
     )
 
 
-def _tell_age(state: StateReader) -> StateAge:
+def _tell_age(state: StateReader, records: int) -> StateAge:
     accepted = [note for note in state.notes if note.kind is CommitKind.ACCEPTED]
     rebuilt = [note.at for note in state.notes if note.kind is CommitKind.REBUILT]
     last = accepted[-1] if accepted else None
     return StateAge(
-        records=state.count(),
+        records=records,
         generation=state.generation,
         last_run_id=last.run_id if last else None,
         last_at=last.at if last else None,

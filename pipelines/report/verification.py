@@ -22,7 +22,7 @@ class Verification(_Part):
     destination: str
     application_id: str
     records: int
-    """How many the state has."""
+    """How many the state has, at the most: some may be counted twice until they are folded."""
     sampled: int
     same: int
     drifted: int

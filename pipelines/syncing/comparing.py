@@ -32,6 +32,7 @@ from schemas.sync_records import COMPARED_SCHEMA, KEYED_SCHEMA, RECORD_SCHEMA
 
 _MAKE_IDS = ("ChannelType", "Address")
 """Columns that an Id is made of."""
+_NO_MARKS = pl.lit(None, RECORD_SCHEMA["marks"]).alias("marks")
 ROW_GROUP_ROWS = 8192
 """Rows that are read at the least where a range begins or ends in them."""
 
@@ -124,10 +125,18 @@ def write_sorted(frame: pl.DataFrame, path: Path) -> None:
         )
 
 
-def read_range(files: Sequence[Path], part: KeyRange) -> pl.DataFrame:
-    """Read a range of hashes from files that `write_sorted` wrote, one after the other."""
+def read_range(files: Sequence[Path], part: KeyRange, *, with_marks: bool = True) -> pl.DataFrame:
+    """Read a range of hashes from files that `write_sorted` wrote, one after the other.
+
+    Args:
+        files: The files.
+        part: The range.
+        with_marks: Whether marks are wanted, which are most of what there is; else they are null.
+    """
     first, last = (pl.lit(bound, pl.UInt64) for bound in (part.first, part.last))
     scanned = pl.scan_parquet(list(files))
+    if not with_marks:
+        scanned = scanned.with_columns(_NO_MARKS)
     return scanned.filter(pl.col("key_hash").is_between(first, last)).collect()
 
 
@@ -161,12 +170,29 @@ def compare_run(
         run.remove(path)
     work = _Work(run, numbers, settings, compare_params(manifest, settings), feed)
     for part in state.ranges(count_rows(run, "keyed", numbers)):
-        shown = work.add(part, state.read(part))
+        known = read_without_marks(state, part)
+        with_marks = observe is not None or _needs_marks(known, feed)
+        if with_marks:
+            known = state.read(part)
+        shown = work.add(part, known, with_marks=with_marks)
         if observe is not None:
             observe(*shown)
     comparison = work.finish()
     write_json(comparison.model_dump(mode="json"), run.comparison)
     return comparison
+
+
+def read_without_marks(state: StateReader, part: KeyRange) -> pl.DataFrame:
+    """Read the records of a range as if they had no marks, which are most of what there is."""
+    columns = [name for name in RECORD_SCHEMA.names() if name != "marks"]
+    return state.read(part, columns).with_columns(_NO_MARKS).select(RECORD_SCHEMA.names())
+
+
+def _needs_marks(known: pl.DataFrame, feed: int) -> bool:
+    """Say whether records are compared by their marks, or may be written again as they are."""
+    is_rebuilt = pl.col("content").is_null() & pl.col("layout").is_not_null()
+    joins_or_leaves = pl.col("feeds").ne_missing(pl.lit(1 << feed, pl.UInt64))
+    return bool(known.select((is_rebuilt | joins_or_leaves).any()).item())
 
 
 def compare_params(manifest: Manifest, settings: ImportSettings) -> CompareParams:
@@ -211,10 +237,12 @@ class _Work:
         self._waiting = RECORD_SCHEMA.to_frame()
 
     def add(
-        self, part: KeyRange, known: pl.DataFrame
+        self, part: KeyRange, known: pl.DataFrame, *, with_marks: bool
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         """Compare the rows of a range with its records; give what there is to show of it."""
-        rows = read_range(self._keyed, part) if self._keyed else KEYED_SCHEMA.to_frame()
+        rows = KEYED_SCHEMA.to_frame()
+        if self._keyed:
+            rows = read_range(self._keyed, part, with_marks=with_marks)
         compared = compare(rows, known, self.params)
         for (number,), verdicts in compared.group_by("partition", maintain_order=True):
             self._verdicts[int(number)].append(verdicts.select("standing", "is_known_opt_in"))

@@ -19,7 +19,13 @@ from pipelines.steps.shipments import cut_deliveries
 from pipelines.steps.sync_records import Occasion, accept, retire
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.syncing.comparing import Comparison, read_intents, read_range, write_sorted
+from pipelines.syncing.comparing import (
+    Comparison,
+    read_intents,
+    read_range,
+    read_without_marks,
+    write_sorted,
+)
 from pipelines.syncing.removals import read_retired
 from schemas.outcomes import Outcome
 from schemas.shipments import ShipmentSlice
@@ -112,7 +118,7 @@ def _read_records(
         rows = read_range(taken, part) if taken else KEYED_SCHEMA.to_frame()
         records = []
         if not rows.is_empty():
-            records.append(accept(rows, state.read(part), occasion))
+            records.append(accept(rows, read_without_marks(state, part), occasion))
         if retired is not None:
             left = read_range(gone, part).join(retired, on="endpoint_id", how="semi")
             records.append(retire(left, settings.retire, occasion))

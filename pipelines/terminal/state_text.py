@@ -124,7 +124,8 @@ def print_verification(found: Verification) -> None:
     if found.missing_examples:
         told = write_plainly(", ".join(found.missing_examples))
         console.print(Text(f"Missing, e.g. {told}"), soft_wrap=True)
-    console.print(Text(f"{found.sampled:,} of {found.records:,} records were looked at.", "dim"))
+    told = f"{found.sampled:,} of about {found.records:,} records were looked at."
+    console.print(Text(told, "dim"))
     if found.resent:
         console.print(Text(f"{found.resent:,} are due again: the next run sends them."))
     elif differ:

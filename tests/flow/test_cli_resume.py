@@ -36,8 +36,8 @@ def folder(prefect_api: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
             run_import(folder, sink.url, folder / "wrong.csv", run_id="guarded", max_invalid="0%")
         for name in ("stopped", "other", "busy", "killed"):
             sink.script.extend([DENIED] * 4)
+            given = {"run_id": name, "application_id": name, **NEVER_ENDING}
             with pytest.raises(TerminalDestinationError):
-                given = {"run_id": name, "application_id": name, **NEVER_ENDING}
                 run_import(folder, sink.url, folder / "many.csv", **given)
             sink.script.clear()
         pretend_to_be_killed(folder / "runs/killed")
