@@ -33,8 +33,8 @@ def intend(rows: pl.DataFrame, known: pl.DataFrame, occasion: Occasion) -> pl.Da
 
     Until it is known whether the service takes a row, the state is careful: an OptOut ALL or a
     status INACTIVE counts from now on, NONE and ACTIVE do not count yet. The endpoint stands in the
-    feed, so that it is missed once it is gone, whether it was taken or not. That one was deleted
-    shows in that nothing of it was accepted.
+    feed if something of it was ever accepted: what was only tried may be somebody else's, and is
+    not retired. That one was deleted shows in that nothing of it was accepted.
 
     Args:
         rows: Those that are due, in the shape of `KEYED_SCHEMA`.
@@ -53,7 +53,9 @@ def intend(rows: pl.DataFrame, known: pl.DataFrame, occasion: Occasion) -> pl.Da
             "opt_out": _only_careful("opt_out", "ALL"),
             "status": _only_careful("status", "INACTIVE"),
             **_UNKNOWN,
-            "feeds": _with_feed(pl.col("known_feeds").fill_null(0), occasion.feed),
+            "feeds": pl.when(pl.col("known_accepted_at").is_not_null())
+            .then(_with_feed(pl.col("known_feeds"), occasion.feed))
+            .otherwise(pl.col("known_feeds").fill_null(0)),
             "is_ours": pl.col("known_is_ours").fill_null(value=True),
             "retired": pl.lit(None),
             **confirmed,

@@ -237,8 +237,14 @@ BACK = {3: (Row(),), 4: (Row(),)}
         Night(edits=BACK),
     ]
 )
+@example(
+    [
+        Night(edits={8: (Row(),)}, refused=frozenset({8})),
+        Night(edits={8: ()}, mode="mirror", retire="delete"),
+    ]
+)
 @given(nights=st.lists(NIGHTS, min_size=3, max_size=6))
-@settings(max_examples=SEARCH or 3, deadline=None, derandomize=not SEARCH)
+@settings(max_examples=SEARCH or 2, deadline=None, derandomize=not SEARCH)
 def test_service_converges_to_the_source(service: Service, nights: list[Night]) -> None:
     folder = Path(tempfile.mkdtemp())
     try:

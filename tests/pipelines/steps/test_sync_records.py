@@ -53,7 +53,7 @@ def test_record_of_a_new_row_that_is_about_to_be_sent():
         "content": None,
         "layout": None,
         "marks": None,
-        "feeds": 2,
+        "feeds": 0,
         "is_ours": True,
         "retired": None,
         "accepted_at": None,
