@@ -46,6 +46,8 @@ class Service:
         """Whether nothing comes through any more, though it is answered."""
         self.changes = 0
         """Changing requests since the last `begin`."""
+        self.taken: set[str] = set()
+        """Ids, in lower case, of items that were stored."""
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.service = self
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -65,6 +67,7 @@ class Service:
 
     def make_application(self) -> str:
         """Make a new application, and give its id."""
+        self.taken = set()
         self.application = self._thread.submit(self._store.create_application, "nights").result().id
         return self.application
 
@@ -113,6 +116,7 @@ class Service:
         if self.is_dead:
             return 202, {"Message": "Accepted", "RequestID": "none"}
         answer = self._perform(method, path, body)
+        self.taken |= {item["Id"].lower() for item in items}
         self.on_change(self.changes, True)
         return answer
 

@@ -104,10 +104,8 @@ class Model:
     """Who opted out at the service."""
     confirmed_none: set[int] = field(default_factory=set)
     """Whose OptOut NONE is known to be accepted: it need not be said again."""
-    sent: set[int] = field(default_factory=set)
-    """Which endpoints the service has taken."""
     recorded: set[int] = field(default_factory=set)
-    """Which of them a run that came to its end has told of."""
+    """Which endpoints a run that came to its end has told of."""
     retired: dict[int, str] = field(default_factory=dict)
     """Policies by which endpoints were retired."""
     once_out: set[int] = field(default_factory=set)
@@ -117,6 +115,11 @@ class Model:
     """Which endpoints are INACTIVE only for being gone, or may be."""
     faults: list[str] = field(default_factory=list)
     """What must not have happened."""
+
+    @property
+    def sent(self) -> set[int]:
+        """Which endpoints the service has taken."""
+        return {int(taken.removeprefix("id-")) for taken in self.service.taken}
 
     def watch(self, nights: Sequence[tuple[Night, Source]]) -> None:
         """Watch what is sent; it has to be for one of these nights."""
@@ -133,8 +136,6 @@ class Model:
                     self.faults.append(f"{method} {change} was not asked for")
             elif not any(_is_of(change, number, rows.get(number)) for rows in winners):
                 self.faults.append(f"{change} is in no source")
-            else:
-                self.sent.add(number)
             if method == "PUT" and not allows:
                 self._check_consent(number, change)
 
