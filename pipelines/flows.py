@@ -120,10 +120,10 @@ def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
         StorageError: The run directory cannot be written any more.
     """
     run_id = settings.run_id or new_run_id(datetime.now(UTC))
+    if settings.unfinished == "resume":
+        resume_unfinished(settings)
     destination = renew_sender(settings).destination
     try:
-        if settings.unfinished == "resume":
-            resume_unfinished(settings)
         born = application_born(destination)
         with holding_state(settings, run_id, born, is_new=True) as state:
             target = Target(destination.name, born, state)
@@ -152,7 +152,6 @@ def resume_unfinished(settings: ImportSettings) -> None:
     get_run_logger().info("run %s was not finished, and is resumed first", other)
     embedded_url = settings.endpoint_url if settings.embedded else None
     resume_run(other, settings.runs_dir, embedded_url=embedded_url)
-    renew_sender(settings)
 
 
 @flow(name="check-quality", task_runner=_THREADS)

@@ -8,12 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prefect import get_run_logger
+from pydantic import ValidationError
 
-from pipelines.errors import RunStateError, StateError
+from pipelines.errors import ConfigurationError, RunStateError, StateError
 from pipelines.settings import ImportSettings
 from pipelines.state.base import CommitKind, CommitNote, StateKey, StateReader, StateWriter
 from pipelines.state.store import locked_state, open_state, remove_state
+from pipelines.storage.manifest import load_manifest
+from pipelines.storage.run_dir import open_run_directory
+from pipelines.storage.run_lock import locked
+from pipelines.syncing.comparing import load_comparison
 from pipelines.syncing.place import state_key
+from pipelines.syncing.recording import record_accepted
 
 _OF_RUNS = frozenset({CommitKind.INTENT, CommitKind.ACCEPTED})
 
@@ -70,7 +76,25 @@ def holding_state(
                 "sends again what is not known to be accepted",
                 other,
             )
+            _record_superseded(settings, state, other)
         yield state
+
+
+def _record_superseded(settings: ImportSettings, state: StateWriter, other: str) -> None:
+    """Note what a run that was killed got accepted, as far as its own books are there."""
+    last = _last_of_runs(state)
+    if last is None or last.kind is not CommitKind.INTENT:
+        return  # it has noted that itself
+    try:
+        run = open_run_directory(settings.runs_dir, other)
+        with locked(run):
+            manifest = load_manifest(run)
+            comparison = load_comparison(run)
+            if comparison is not None:
+                given = ImportSettings.model_validate(manifest.settings)
+                record_accepted(run, manifest, given, state, comparison, is_final=False)
+    except (RunStateError, ConfigurationError, ValidationError, OSError) as error:
+        get_run_logger().warning("what run %s got accepted is not known: %s", other, error)
 
 
 def _drop_other_born(settings: ImportSettings, key: StateKey, born: str | None) -> None:

@@ -1,5 +1,6 @@
 """Nightly imports: what changed is sent and nothing else, and nobody is opted in by that."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pipelines.errors import DestinationError, RunStateError, StateError
 from pipelines.local_server.process import LocalServer, ServerOptions
 from pipelines.state.base import StateKey
 from pipelines.state.store import locked_state
+from pipelines.syncing import synchronize
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -278,6 +280,27 @@ def test_what_was_not_accepted_stays_due(broken_off: Nights):
     # The content of the night before: of nobody is it known that the service still has it.
     assert broken_off.night(ROWS)["accepted"] == 300
     assert len(taken) == 100
+
+
+class Killed(BaseException):
+    """As if the process had ended there."""
+
+
+def test_what_a_killed_run_got_accepted_is_known(nights: Nights, monkeypatch: pytest.MonkeyPatch):
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(synchronize, "record_accepted", die)
+        with pytest.raises(Killed):
+            nights.night(ROWS)
+    assert nights.night(ROWS)["unchanged"] == 300
+    with monkeypatch.context() as patch:
+        patch.setattr(synchronize, "record_accepted", die)
+        with pytest.raises(Killed):
+            nights.night(ROWS, full_refresh=True)
+    shutil.rmtree(nights.run)  # without its books nothing is known of it
+    assert nights.night(ROWS)["accepted"] == 300
 
 
 def test_a_stopped_run_is_resumed_and_remembered(broken_off: Nights):
