@@ -3,13 +3,19 @@
 compare -> (guards) -> intent -> deliver -> retire -> record
 """
 
+import math
+
+from prefect import get_run_logger
 from prefect.futures import wait
 
 from pipelines.delivering import deliver
 from pipelines.errors import EndpointImportError, GuardError
 from pipelines.phases import phase
 from pipelines.report.diff import DiffTally, Unseen
+from pipelines.report.durations import say_duration
 from pipelines.report.results import count_invalid
+from pipelines.report.retirement import count_requests
+from pipelines.sending import open_sender
 from pipelines.settings import ImportSettings
 from pipelines.state.base import StateReader, StateWriter
 from pipelines.steps.guard_removals import RemovalLimits, Removals, check_removals
@@ -19,9 +25,9 @@ from pipelines.storage.run_dir import RunDirectory
 from pipelines.syncing.comparing import Comparison, Observer, compare_run, load_comparison
 from pipelines.syncing.holding import read_state
 from pipelines.syncing.recording import record_accepted, record_intent
-from pipelines.syncing.retiring import retire_gone
+from pipelines.syncing.retiring import retire_gone, retire_rate
 from pipelines.tasks import key_partition
-from schemas.sync import SyncMode
+from schemas.sync import RetirePolicy, SyncMode
 
 
 def synchronize(
@@ -40,6 +46,7 @@ def synchronize(
     breach = guard_removals(run, settings, state, comparison)
     if breach is not None:
         return breach
+    _warn_of_lateness(settings, comparison)
     record_intent(run, manifest, state, comparison)
     with phase(manifest, "deliver", comparison.due):
         error = deliver(run, manifest, settings)
@@ -49,6 +56,24 @@ def synchronize(
     with phase(manifest, "record"):
         record_accepted(run, manifest, settings, state, comparison, is_final=error is None)
     return error
+
+
+def _warn_of_lateness(settings: ImportSettings, comparison: Comparison) -> None:
+    """Say it in the log if sending takes longer than there is time between two runs."""
+    if settings.every_s is None:
+        return
+    rate = open_sender(settings).requests_per_second
+    took_s = count_requests(comparison.due, RetirePolicy.OPTOUT) / (rate or math.inf)
+    if comparison.gone:
+        requests = count_requests(comparison.gone, settings.retire)
+        took_s += requests / (retire_rate(settings) or math.inf)
+    if took_s > settings.every_s:
+        get_run_logger().warning(
+            "sending takes %s at this pace, longer than the time between two runs (--every %s): "
+            "the next one would find this one at work",
+            say_duration(took_s),
+            settings.every,
+        )
 
 
 def compare_with(
