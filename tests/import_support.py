@@ -26,12 +26,12 @@ HEADER = ("Id", "ChannelType", "Address")
 
 
 def make_settings(folder: Path, url: str, *sources: Path | str, **settings: Any) -> ImportSettings:
+    given = {"runs_dir": folder / "runs", **settings}
     return ImportSettings(
         sources=[str(source) for source in sources],
         endpoint_url=url,
         local=True,  # credentials that any server takes
-        runs_dir=folder / "runs",
-        **settings,
+        **given,
     )
 
 
