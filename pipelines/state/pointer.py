@@ -13,7 +13,8 @@ NAME: Final = "pointer.json"
 FORMAT: Literal[1] = 1
 """Version of the layout of a state."""
 KEPT_NOTES: Final = 50
-"""Of the last commits. A final one of each feed is kept for ever: guards compare with it."""
+"""Of the last commits. Of each feed the last final one is kept for ever, and the last one that
+tells of rows: guards compare with it."""
 REBUILD: Final = (
     "Run with --full-refresh after `endpoint-import state forget`, or "
     "`endpoint-import state rebuild EXPORT`."
@@ -110,7 +111,10 @@ def parse_pointer(content: bytes, location: str) -> Pointer:
 
 
 def keep_notes(notes: Sequence[CommitNote]) -> tuple[CommitNote, ...]:
-    """Give the notes that are kept: the last ones, and the last final one of each feed."""
-    final = {note.feed: number for number, note in enumerate(notes) if note.is_final and note.feed}
-    kept = {*range(len(notes))[-KEPT_NOTES:], *final.values()}
+    """Give the notes that are kept: the last ones, and of each feed the last ones that matter."""
+    of_feeds = [(number, note) for number, note in enumerate(notes) if note.feed]
+    final = {note.feed: number for number, note in of_feeds if note.is_final}
+    # A final one need not tell of rows: in other modes than mirror it does not.
+    counted = {note.feed: number for number, note in of_feeds if note.rows is not None}
+    kept = {*range(len(notes))[-KEPT_NOTES:], *final.values(), *counted.values()}
     return tuple(notes[number] for number in sorted(kept))

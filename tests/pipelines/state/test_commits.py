@@ -189,13 +189,14 @@ class TestNotes:
             state.commit([], note(run_id="old", feed="a", is_final=True, rows=1))
             state.commit([], note(run_id="kept", feed="a", is_final=True, rows=7))
             state.commit([], note(run_id="b", feed="b", is_final=True))
+            state.commit([], note(run_id="uncounted", feed="a", is_final=True))
             for number in range(KEPT_NOTES):
                 state.commit([], note(CommitKind.INTENT, run_id=f"r{number}", feed="a"))
         state = open_state(tmp_path, KEY)
         kept = [made.run_id for made in state.notes]
-        assert kept == ["kept", "b", *(f"r{n}" for n in range(KEPT_NOTES))]
+        assert kept == ["kept", "b", "uncounted", *(f"r{n}" for n in range(KEPT_NOTES))]
         assert state.notes[0].rows == 7
-        assert state.generation == KEPT_NOTES + 3
+        assert state.generation == KEPT_NOTES + 4
 
 
 def segment(rows: int, name: str = "x") -> Segment:
