@@ -216,16 +216,19 @@ class Model:
         """List the endpoints that mirror has to retire."""
         return self.recorded - set(source) - set(self.retired)
 
+    def is_retired(self, number: int, policy: str) -> bool:
+        """Say whether an endpoint is as the policy says."""
+        stored = self.service.read(name_of(number))
+        if policy == "delete" or stored is None:
+            return policy == "delete" and stored is None
+        name, value = ("OptOut", ALL) if policy == "optout" else ("EndpointStatus", INACTIVE)
+        return bool(stored[name] == value)
+
     def require_retired(self, number: int, policy: str) -> None:
         """Require of an endpoint that is gone what the policy says."""
-        stored = self.service.read(name_of(number))
+        assert self.is_retired(number, policy), f"{number} was not retired by {policy}"
         if policy == "delete":
-            assert stored is None, f"{number} was not deleted"
             self.opted_out_outside.discard(number)
-        else:
-            assert stored is not None
-            name, value = ("OptOut", ALL) if policy == "optout" else ("EndpointStatus", INACTIVE)
-            assert stored[name] == value, f"{number} was not retired"
         self.retired[number] = policy
 
 

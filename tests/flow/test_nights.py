@@ -193,8 +193,10 @@ class Application:
                     assert outcome == "unchanged", f"{number} was sent again"
         assert rows.count("duplicate") == sum(row.is_valid for _, row, _ in lines) - len(winners)
         if night.mode == "mirror":
-            for number in self.model.list_gone(self.source) - night.refused:
-                self.model.require_retired(number, night.retire)
+            for number in self.model.list_gone(self.source):
+                # Who was refused may be retired all the same, if the run was resumed.
+                if number not in night.refused or self.model.is_retired(number, night.retire):
+                    self.model.require_retired(number, night.retire)
 
 
 # Most of what a night brings is what it brought before.
