@@ -25,13 +25,17 @@ _OF_RUNS = frozenset({CommitKind.INTENT, CommitKind.ACCEPTED})
 
 
 def find_unfinished(state: StateReader) -> str | None:
-    """Give the id of the last run that has sent something, if it has not come to its end."""
-    last = _last_of_runs(state)
-    return last.run_id if last is not None and not last.is_final else None
+    """Give the id of the last run that has sent something, if it has not come to its end.
+
+    None, too, if a person has changed the state since: then nobody can go on with it.
+    """
+    last = _last_commit(state)
+    is_open = last is not None and last.kind in _OF_RUNS and not last.is_final
+    return last.run_id if last is not None and is_open else None
 
 
-def _last_of_runs(state: StateReader) -> CommitNote | None:
-    return next((note for note in reversed(state.notes) if note.kind in _OF_RUNS), None)
+def _last_commit(state: StateReader) -> CommitNote | None:
+    return state.notes[-1] if state.notes else None
 
 
 def read_state(settings: ImportSettings) -> StateReader:
@@ -82,16 +86,19 @@ def holding_state(
 
 def _record_superseded(settings: ImportSettings, state: StateWriter, other: str) -> None:
     """Note what a run that was killed got accepted, as far as its own books are there."""
-    last = _last_of_runs(state)
+    last = _last_commit(state)
     if last is None or last.kind is not CommitKind.INTENT:
         return  # it has noted that itself
     try:
         run = open_run_directory(settings.runs_dir, other)
         with locked(run):
             manifest = load_manifest(run)
+            given = ImportSettings.model_validate(manifest.settings)
+            # Its first commit was the one before it sent.
+            if (state_key(given), manifest.generation + 1) != (state.key, state.generation):
+                raise RunStateError(f"the run of that name in {settings.runs_dir} is another one.")
             comparison = load_comparison(run)
             if comparison is not None:
-                given = ImportSettings.model_validate(manifest.settings)
                 record_accepted(run, manifest, given, state, comparison, is_final=False)
     except (RunStateError, ConfigurationError, ValidationError, OSError) as error:
         get_run_logger().warning("what run %s got accepted is not known: %s", other, error)
@@ -112,7 +119,7 @@ def _drop_other_born(settings: ImportSettings, key: StateKey, born: str | None) 
 
 
 def require_still_ours(state: StateReader, run_id: str, generation: int) -> None:
-    """Refuse to go on with a run that another one has overtaken.
+    """Refuse to go on with a run unless the last commit is its own, or from before it began.
 
     Args:
         state: The state.
@@ -120,15 +127,22 @@ def require_still_ours(state: StateReader, run_id: str, generation: int) -> None
         generation: The state's when the run began.
 
     Raises:
-        RunStateError: Its content may be older than what the service has.
+        RunStateError: Its content may be older than what the service has, or what it was compared
+            with does not hold any more.
     """
-    last = _last_of_runs(state)
+    last = _last_commit(state)
     if state.generation < generation:
         raise RunStateError(
             f"The sync state that run {run_id} began with is gone. Start a new run."
         )
-    if state.generation > generation and last is not None and last.run_id != run_id:
+    if state.generation == generation or last is None or last.run_id == run_id:
+        return
+    if last.kind in _OF_RUNS:
         raise RunStateError(
             f"Run {last.run_id} has imported into this application since run {run_id} stopped: to "
             "go on would put older content over newer. Start a new run."
         )
+    raise RunStateError(
+        f"The sync state was {last.kind.value} by a command since run {run_id} stopped: what the "
+        "run was compared with does not hold any more. Start a new run."
+    )

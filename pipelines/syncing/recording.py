@@ -38,10 +38,13 @@ def record_intent(
 ) -> None:
     """Commit what is about to be sent, unless that is done or there is nothing to commit.
 
+    Done it is if the state was committed since the run began: nobody else may have (`holding`). The
+    names of runs do not tell, as one may be used again.
+
     Raises:
         StorageError: The state cannot be written; nothing may be sent then.
     """
-    if comparison.intents == 0 or any(note.run_id == run.run_id for note in state.notes[-1:]):
+    if comparison.intents == 0 or state.generation > manifest.generation:
         return
     note = CommitNote(kind=CommitKind.INTENT, run_id=run.run_id, at=datetime.now(UTC))
     state.commit(read_intents(run, comparison), note, born=manifest.born)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sync_support import HEADER, Nights, person
 
 from pipelines.errors import DestinationError, RunStateError, StateError
 from pipelines.local_server.process import LocalServer, ServerOptions
-from pipelines.state.base import StateKey
+from pipelines.state.base import CommitKind, CommitNote, StateKey
 from pipelines.state.store import locked_state
 from pipelines.syncing import synchronize
 
@@ -286,10 +287,11 @@ class Killed(BaseException):
     """As if the process had ended there."""
 
 
-def test_what_a_killed_run_got_accepted_is_known(nights: Nights, monkeypatch: pytest.MonkeyPatch):
-    def die(*_: object, **__: object) -> None:
-        raise Killed
+def die(*_: object, **__: object) -> None:
+    raise Killed
 
+
+def test_what_a_killed_run_got_accepted_is_known(nights: Nights, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
         patch.setattr(synchronize, "record_accepted", die)
         with pytest.raises(Killed):
@@ -301,6 +303,52 @@ def test_what_a_killed_run_got_accepted_is_known(nights: Nights, monkeypatch: py
             nights.night(ROWS, full_refresh=True)
     shutil.rmtree(nights.run)  # without its books nothing is known of it
     assert nights.night(ROWS)["accepted"] == 300
+
+
+def test_the_name_of_a_run_may_be_used_again(nights: Nights, monkeypatch: pytest.MonkeyPatch):
+    given = {"run_id": "nightly", "state_dir": nights.folder / "states"}
+    nights.night([person(1)], **given)
+    shutil.rmtree(nights.folder / "runs")
+    with monkeypatch.context() as patch:
+        patch.setattr(synchronize, "record_accepted", die)
+        with pytest.raises(Killed):
+            nights.night([person(1, city="Paris")], **given)
+    shutil.rmtree(nights.folder / "runs")
+    assert nights.night([person(1)], **given)["accepted"] == 1
+    assert nights.endpoint(1)["Location"]["City"] == "Lyon"
+
+
+def test_the_books_of_another_run_of_that_name_say_nothing(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+):
+    """Run directories may be apart where states are together."""
+    given = {"run_id": "nightly", "state_dir": nights.folder / "states"}
+    nights.night([person(1)], **given, keep_staged=True)
+    runs = nights.folder / "runs"
+    runs.rename(nights.folder / "elsewhere")
+    with monkeypatch.context() as patch:
+        patch.setattr(synchronize, "record_accepted", die)
+        with pytest.raises(Killed):
+            nights.night([person(1, city="Paris")], **given)
+    shutil.rmtree(runs)
+    (nights.folder / "elsewhere").rename(runs)
+    assert nights.night([person(1)], state_dir=nights.folder / "states")["accepted"] == 1
+
+
+def test_a_run_is_not_resumed_once_a_command_has_changed_the_state(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(synchronize, "record_intent", die)
+        with pytest.raises(Killed):
+            nights.night([person(1, "NONE")])
+    key = StateKey(f"pinpoint at {nights.server.url}", "local")
+    with locked_state(nights.folder / "runs/.state", key, run_id=None) as state:
+        state.commit([], CommitNote(kind=CommitKind.REBUILT, run_id=None, at=datetime.now(UTC)))
+    with pytest.raises(RunStateError, match="was rebuilt by a command since run night-1"):
+        resume(nights.folder, "night-1")
+    assert nights.stored == {}
+    assert nights.night([person(1)], unfinished="refuse")["accepted"] == 1
 
 
 def test_a_stopped_run_is_resumed_and_remembered(broken_off: Nights):
