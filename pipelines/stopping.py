@@ -41,6 +41,11 @@ def is_requested() -> bool:
     return _requested.is_set()
 
 
+def request() -> None:
+    """Ask the run to come to an orderly end, as a first signal does, but say nothing."""
+    _requested.set()
+
+
 @contextmanager
 def on_signals() -> Iterator[None]:
     """Let the first SIGINT or SIGTERM ask for an orderly end, and the second end it at once.

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from pipelines.storage.atomic import cannot_write, remove_leftovers, replacing
 from pipelines.storage.file_lock import Owner
 from pipelines.storage.places import Place, S3Folder
 
+OnLoss = Callable[[], None]
 LONGEST_SLUG = 40
 SEGMENT = re.compile(r"(\d{8})-[0-9a-f]{8}-\d{4}\.parquet")
 """Name of a segment file: the revision that it was made for, what no other has, and its number."""
@@ -84,8 +85,13 @@ class StateFolder(Protocol):
         """Remove files, whether they are there or not."""
         ...
 
-    def locked(self, owner: Owner) -> AbstractContextManager[bool]:
-        """Make the folder and hold its lock; give whether it is held (`file_lock.hold`)."""
+    def locked(self, owner: Owner, on_loss: OnLoss) -> AbstractContextManager[bool]:
+        """Make the folder and hold its lock; give whether it is held (`file_lock.hold`).
+
+        Args:
+            owner: Who is to hold it.
+            on_loss: Is called, from another thread, if another process takes it over.
+        """
         ...
 
     def owner(self) -> Owner | None:
@@ -157,8 +163,8 @@ class LocalFolder:
                 raise cannot_write(self.path / name, error, THEN) from error
 
     @contextmanager
-    def locked(self, owner: Owner) -> Iterator[bool]:
-        """Make the folder and hold its lock."""
+    def locked(self, owner: Owner, on_loss: OnLoss) -> Iterator[bool]:
+        """Make the folder and hold its lock, which the kernel takes from nobody who lives."""
         try:
             self.path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
             self.path.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipelines.errors import StorageError
 from pipelines.state import pointer
-from pipelines.state.folders import THEN, StoredPointer, changed_meanwhile
+from pipelines.state.folders import THEN, OnLoss, StoredPointer, changed_meanwhile
 from pipelines.storage import s3_lock
 from pipelines.storage.atomic import cannot_write, replacing
 from pipelines.storage.file_lock import Owner
@@ -105,9 +105,14 @@ class BucketFolder:
         self._store.delete(list(names))
 
     @contextmanager
-    def locked(self, owner: Owner) -> Iterator[bool]:
+    def locked(self, owner: Owner, on_loss: OnLoss) -> Iterator[bool]:
         """Hold the lock."""
-        with s3_lock.hold(self._store, owner, self._give_up) as is_ours:
+
+        def give_up(reason: str) -> None:
+            self._lost = reason
+            on_loss()
+
+        with s3_lock.hold(self._store, owner, give_up) as is_ours:
             yield is_ours
 
     def owner(self) -> Owner | None:
@@ -118,9 +123,6 @@ class BucketFolder:
         """Refuse to write once another process has taken the lock over."""
         if self._lost is not None:
             raise StorageError(self._lost)
-
-    def _give_up(self, reason: str) -> None:
-        self._lost = reason
 
     def _download(self, path: Path) -> None:
         # Not there before it is whole: else half of it would be taken for a damaged file.

@@ -15,12 +15,16 @@ from contextlib import contextmanager
 from pipelines.errors import StateError
 from pipelines.state import pointer
 from pipelines.state.base import StateKey, StateReader, StateWriter
-from pipelines.state.folders import StateFolder, folder_at, list_folders, name_folder
+from pipelines.state.folders import OnLoss, StateFolder, folder_at, list_folders, name_folder
 from pipelines.state.pointer import parse_pointer
 from pipelines.state.reading import StoredState
 from pipelines.state.writing import WritableState
 from pipelines.storage.file_lock import Owner
 from pipelines.storage.places import Place
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def open_state(place: Place, key: StateKey) -> StateReader:
@@ -34,26 +38,32 @@ def open_state(place: Place, key: StateKey) -> StateReader:
 
 
 @contextmanager
-def locked_state(place: Place, key: StateKey, *, run_id: str | None) -> Iterator[StateWriter]:
+def locked_state(
+    place: Place, key: StateKey, *, run_id: str | None, on_loss: OnLoss = _do_nothing
+) -> Iterator[StateWriter]:
     """Hold the lock of a state for a `with` block; that of a killed owner is taken over.
 
     Args:
         place: Where the states of all applications are kept.
         key: Of the application.
         run_id: Who is to be told of to others; None for a command that is no run.
+        on_loss: Is called, from another thread, if another process takes the lock over, which
+            happens only where this one was not heard of for long. Nothing can be committed then.
 
     Raises:
         StateError: Another process holds it, or this one does already; or it is damaged.
         StorageError: The folder cannot be written.
     """
     folder = folder_at(place, name_folder(key))
-    with _held(folder, key, run_id):
+    with _held(folder, key, run_id, on_loss):
         yield WritableState(folder, key)
 
 
 @contextmanager
-def _held(folder: StateFolder, key: StateKey, run_id: str | None) -> Iterator[None]:
-    with folder.locked(Owner.new(run_id)) as is_ours:
+def _held(
+    folder: StateFolder, key: StateKey, run_id: str | None, on_loss: OnLoss = _do_nothing
+) -> Iterator[None]:
+    with folder.locked(Owner.new(run_id), on_loss) as is_ours:
         if not is_ours:
             raise StateError(
                 f"The sync state of application {key.application_id} is in use by "

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from prefect import get_run_logger
 from pydantic import ValidationError
 
+from pipelines import stopping
 from pipelines.errors import ConfigurationError, RunStateError, StateError
 from pipelines.settings import ImportSettings
 from pipelines.state.base import CommitKind, CommitNote, StateKey, StateReader, StateWriter
@@ -67,7 +68,9 @@ def holding_state(
         return
     key = state_key(settings)
     _drop_other_born(settings, key, born)
-    with locked_state(settings.state_place, key, run_id=run_id) as state:
+    # Who has taken it over sends what is newer by now.
+    lock = locked_state(settings.state_place, key, run_id=run_id, on_loss=stopping.request)
+    with lock as state:
         if is_new and (other := find_unfinished(state)) is not None:
             if settings.unfinished == "refuse":
                 raise StateError(
@@ -143,6 +146,6 @@ def require_still_ours(state: StateReader, run_id: str, generation: int) -> None
             "go on would put older content over newer. Start a new run."
         )
     raise RunStateError(
-        f"The sync state was {last.kind.value} by a command since run {run_id} stopped: what the "
-        "run was compared with does not hold any more. Start a new run."
+        f"A command (endpoint-import state) has changed the sync state since run {run_id} stopped: "
+        "what the run was compared with does not hold any more. Start a new run."
     )
