@@ -345,7 +345,7 @@ def test_a_run_is_not_resumed_once_a_command_has_changed_the_state(
     key = StateKey(f"pinpoint at {nights.server.url}", "local")
     with locked_state(nights.folder / "runs/.state", key, run_id=None) as state:
         state.commit([], CommitNote(kind=CommitKind.REBUILT, run_id=None, at=datetime.now(UTC)))
-    with pytest.raises(RunStateError, match="A command .* since run night-1"):
+    with pytest.raises(RunStateError, match=r"A command .*since run night-1"):
         resume(nights.folder, "night-1")
     assert nights.stored == {}
     assert nights.night([person(1)], unfinished="refuse")["accepted"] == 1
