@@ -12,9 +12,12 @@ from schemas.outcomes import IMPORTED, Outcome
 
 
 def judge(
-    counts: RunCounts, manifest: Manifest, stopped_by: EndpointImportError | None
+    counts: RunCounts,
+    manifest: Manifest,
+    removals: RemovalCounts,
+    stopped_by: EndpointImportError | None,
 ) -> RunStatus:
-    """Say how the run ended."""
+    """Say how the run ended; well only if what is gone could be retired, too."""
     if not counts.are_balanced:
         return RunStatus.FAILED
     if isinstance(stopped_by, GuardError):
@@ -23,7 +26,8 @@ def judge(
     if stopped_by is not None or (is_import and counts.endpoints[Outcome.UNPROCESSED]):
         return RunStatus.STOPPED
     fine = IMPORTED if is_import else {Outcome.UNPROCESSED, Outcome.UNCHANGED}
-    if all(rows == 0 for outcome, rows in counts.rows.items() if outcome not in fine):
+    is_fine = all(rows == 0 for outcome, rows in counts.rows.items() if outcome not in fine)
+    if is_fine and not removals.refused:
         return RunStatus.COMPLETED
     return RunStatus.COMPLETED_WITH_ERRORS
 

@@ -345,7 +345,7 @@ def report(
         if manifest.command == "plan" and run.decisions.is_file():
             preview = make_preview(run, manifest, settings)
             write_json(preview.model_dump(mode="json"), run.preview)
-    manifest.status = judge(counts, manifest, stopped_by)
+    manifest.status = judge(counts, manifest, removals, stopped_by)
     manifest.message = stopped_by.message if stopped_by else None
     finished_at = manifest.attempts[-1].finished_at = datetime.now(UTC)
     sending = read_counts(run)

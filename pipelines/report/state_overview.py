@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pipelines import progress
 from pipelines.state.base import CommitNote, StateReader
 
-_LOOKED_AT = ("opt_out", "status", "content", "is_ours", "retired")
+_LOOKED_AT = ("opt_out", "status", "content", "layout", "is_ours", "retired")
 
 
 class _Part(BaseModel):
@@ -58,13 +58,15 @@ def look_at(state: StateReader) -> StateOverview:
     for part in state.ranges():
         records = state.read(part, _LOOKED_AT)
         is_retired = pl.col("retired").is_not_null()
+        # What an export told of has no content, but a layout: it is compared column by column.
+        is_known = pl.col("content").is_not_null() | pl.col("layout").is_not_null()
         counts += (
             records.select(
                 pl.len().alias("endpoints"),
                 (pl.col("opt_out") == "ALL").sum().alias("opted_out"),
                 (pl.col("status") == "INACTIVE").sum().alias("inactive"),
                 is_retired.sum().alias("retired"),
-                (pl.col("content").is_null() & ~is_retired).sum().alias("due_again"),
+                (~is_known & ~is_retired).sum().alias("due_again"),
                 (~pl.col("is_ours")).sum().alias("from_export"),
             )
             .transpose()["column_0"]

@@ -59,7 +59,7 @@ def describe_record(state: StateReader, record: dict[str, Any]) -> dict[str, Any
         "User.UserId": record["user_id"],
         "OptOut": record["opt_out"],
         "EndpointStatus": record["status"],
-        "is_content_known": record["content"] is not None,
+        "is_content_known": record["content"] is not None or marks is not None,
         "columns": columns if marks is not None else None,
         "feeds": [name for number, name in enumerate(state.feeds) if bits >> number & 1],
         "is_ours": record["is_ours"],

@@ -94,7 +94,8 @@ def print_record(endpoint_id: str, record: dict[str, Any] | None) -> None:
         return
     table = Table.grid(padding=(0, 2))
     for name, value in record.items():
-        table.add_row(f"  {name.replace('_', ' ')}", Text(write_plainly(_say_value(value))))
+        told = "no" if name == "retired" and value is None else _say_value(value)
+        table.add_row(f"  {name.replace('_', ' ')}", Text(write_plainly(told)))
     console.print(table)
 
 
@@ -124,7 +125,7 @@ def print_verification(found: Verification) -> None:
     if found.missing_examples:
         told = write_plainly(", ".join(found.missing_examples))
         console.print(Text(f"Missing, e.g. {told}"), soft_wrap=True)
-    told = f"{found.sampled:,} of about {found.records:,} records were looked at."
+    told = f"{found.sampled:,} of at most {found.records:,} records were looked at."
     console.print(Text(told, "dim"))
     if found.resent:
         console.print(Text(f"{found.resent:,} are due again: the next run sends them."))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -115,7 +116,7 @@ def test_rebuild_gives_a_record_for_each_id(empty: Place) -> None:
     assert (told["opted_out"], told["inactive"]) == (3, 1)
     shown = empty.as_json("show")
     assert (shown["endpoints"], shown["opted_out"], shown["inactive"]) == (COUNT, 3, 1)
-    assert shown["from_export"] == COUNT
+    assert (shown["from_export"], shown["due_again"]) == (COUNT, 0)
     assert [commit["kind"] for commit in shown["commits"]] == ["rebuilt"]
     assert shown["born"]
 
@@ -180,6 +181,7 @@ def test_what_drifted_and_is_missing_is_told_and_sent_again(
     assert "Customer" not in result.stdout
     told = place.as_json("verify")
     assert (told["same"], told["not_comparable"]) == (COUNT - 3, 3)
+    assert place.as_json("show")["due_again"] == 3
     # Who opted out at the service is not opted in by being sent again, nor by being made anew.
     opted_out = place.as_json("show", "--id", "CUSTOMER-0002")
     assert (opted_out["OptOut"], opted_out["columns"]) == ("ALL", None)
@@ -208,7 +210,10 @@ def test_show_tells_of_one_state_and_one_endpoint(rebuilt: Place) -> None:
     assert record["EndpointStatus"] == "INACTIVE"
     assert record["User.UserId"] == "user-1"
     assert "Location.City" in record["columns"]
-    assert "Customer-0001" in rebuilt("show", "--id", "customer-0001").stdout
+    assert record["is_content_known"]
+    shown = rebuilt("show", "--id", "customer-0001").stdout
+    assert "Customer-0001" in shown
+    assert re.search(r"retired +no\s", shown)
     assert "Nothing is known of nobody." in rebuilt("show", "--id", "nobody").stdout
 
 

@@ -173,6 +173,16 @@ def test_what_is_gone_is_deleted_if_so_asked(nights: Nights):
     assert set(nights.stored) == {"id-1", "id-2"}
 
 
+def test_what_cannot_be_retired_is_told_as_an_error_and_tried_again(nights: Nights):
+    steps = ("..", "EMAIL", "steps@example.com", "", "Lyon", "gold")  # in a path: never deleted
+    nights.night([person(1), steps], **MIRROR)
+    summary = nights.night([person(1)], **MIRROR, retire="delete")
+    assert (summary["retired"], summary["refused_removals"]) == (0, 1)
+    assert summary["status"] == "completed_with_errors"
+    assert nights.night([person(1)], **MIRROR, retire="optout")["status"] == "completed"
+    assert nights.stored[".."]["opt_out"] == "ALL"
+
+
 def test_what_is_back_is_active_again_but_not_opted_in(nights: Nights):
     nights.night([person(1), person(2, "NONE")], **MIRROR)
     nights.night([person(1)], **MIRROR, retire="inactive")
