@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import orjson
-from click.core import ParameterSource
 
 from pipelines.defaults import LOCAL_APPLICATION
 from pipelines.errors import ConfigurationError, EndpointImportError, RunStateError
 from pipelines.prefect_api import start_prefect_api
 from pipelines.storage.places import Place
-from pipelines.terminal.given_settings import choose_service, make_settings, start_local_server
+from pipelines.terminal.given_settings import (
+    choose_service,
+    given_on_command_line,
+    make_settings,
+    refuse_idle_options,
+    start_local_server,
+)
 from pipelines.terminal.options import (
     DATABASE,
     DESTINATION_OPTIONS,
@@ -82,6 +87,7 @@ def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     """  # noqa: D301 (click's mark for lines to keep)
     prefect_api = start_prefect_api()  # takes longest, and does not wait
     settings = choose_service(make_settings(sources, given))
+    refuse_idle_options(settings)
     with ExitStack() as stack:
         if settings.local:
             settings = start_local_server(stack, settings)
@@ -118,6 +124,7 @@ def plan(sources: tuple[str, ...], *, diff: bool, as_json: bool, **given: Any) -
     """  # noqa: D301
     prefect_api = start_prefect_api()
     settings = choose_service(make_settings(sources, given))
+    refuse_idle_options(settings)
     if diff and settings.no_state:
         raise ConfigurationError("--diff compares with the state; leave --no-state out.")
     sys.exit(begin("plan", settings, prefect_api, diff=diff, as_json=as_json))
@@ -298,16 +305,6 @@ def serve(application_id: tuple[str, ...], **given: Any) -> None:
 
 
 cli.add_command(state)
-
-
-def given_on_command_line() -> set[str]:
-    """Name the parameters that stand on the command line itself."""
-    context = click.get_current_context()
-    return {
-        name
-        for name in context.params
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    }
 
 
 def begin(

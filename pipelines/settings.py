@@ -26,7 +26,8 @@ SIGNS: dict[str, dict[str, str]] = {
 }
 """Names of the signs of CSV files, for those that are hard to type or to see."""
 
-
+FEED_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a feed may be called: it is shown, and kept in the state."""
 STATE_FOLDER = ".state"
 """Where states are kept in the folder of the runs, if nowhere else."""
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h|d)", re.IGNORECASE)
@@ -116,7 +117,7 @@ class ImportSettings(BaseModel):
     """Send unchanged rows too. Consent is still guarded by what the state says of it."""
     allow_opt_in: bool = False
     """Send rows that turn a stored OptOut ALL into NONE, or activate an INACTIVE endpoint."""
-    feed: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "main"
+    feed: str = "main"
     """Name of what the sources are, where several imports keep one application up to date; mirror
     retires only what was in this one."""
     retire: RetirePolicy = RetirePolicy.OPTOUT
@@ -234,6 +235,16 @@ class ImportSettings(BaseModel):
     def _check_threshold(cls, value: str | None) -> str | None:
         if value is not None:
             parse_threshold(value)
+        return value
+
+    @field_validator("feed")
+    @classmethod
+    def _check_feed(cls, value: str) -> str:
+        if FEED_NAME.fullmatch(value) is None:
+            raise ValueError(
+                f"{value!r} is no name: take up to 64 letters, digits, dots, dashes and "
+                "underscores, the first one a letter or digit"
+            )
         return value
 
     @field_validator("every")

@@ -16,8 +16,8 @@ KEPT_NOTES: Final = 50
 """Of the last commits. Of each feed the last final one is kept for ever, and the last one that
 tells of rows: guards compare with it."""
 REBUILD: Final = (
-    "Run with --full-refresh after `endpoint-import state forget`, or "
-    "`endpoint-import state rebuild EXPORT`."
+    "Remove it with `endpoint-import state forget`: the next run sends everything then. Or, after "
+    "that, make it anew with `endpoint-import state rebuild EXPORT`, which keeps opt-outs known."
 )
 """What to do about a state that cannot be read."""
 

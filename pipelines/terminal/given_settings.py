@@ -11,6 +11,39 @@ from pipelines.errors import ConfigurationError
 if TYPE_CHECKING:
     from pipelines.settings import ImportSettings
 
+_OF_MIRROR = frozenset({"retire", "max_removals", "max_shrink", "max_unidentified"})
+_OF_A_STATE = frozenset({"state_dir", "full_refresh", "allow_opt_in", "feed", "unfinished"})
+
+
+def given_on_command_line() -> set[str]:
+    """Name the parameters that stand on the command line itself."""
+    context = click.get_current_context()
+    return {
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+
+
+def refuse_idle_options(settings: "ImportSettings") -> None:
+    """Refuse options that were given for this import and would do nothing in it.
+
+    What stands in the environment or the settings file is for other commands too.
+
+    Raises:
+        ConfigurationError: Names the first one.
+    """
+    given = given_on_command_line()
+    if settings.sync_mode != "mirror" and (idle := sorted(given & _OF_MIRROR)):
+        raise ConfigurationError(
+            f"{_as_option(idle[0])} is about endpoints that are gone from the source, which only "
+            "--sync-mode mirror looks for. Give that too, or leave it out."
+        )
+    if settings.no_state and (idle := sorted(given & _OF_A_STATE)):
+        raise ConfigurationError(
+            f"{_as_option(idle[0])} is about the state, and --no-state keeps none. Leave one out."
+        )
+
 
 def make_settings(sources: tuple[str, ...], given: dict[str, Any]) -> "ImportSettings":
     """Check what was given and make settings of it.
@@ -29,8 +62,12 @@ def make_settings(sources: tuple[str, ...], given: dict[str, Any]) -> "ImportSet
         reason = str(first["msg"]).removeprefix("Value error, ")
         if not first["loc"]:  # about several of them, which the reason names
             raise ConfigurationError(f"{reason}.") from error
-        name = "--" + str(first["loc"][0]).replace("_", "-")
+        name = _as_option(str(first["loc"][0]))
         raise ConfigurationError(f"{name}: {reason}.") from error
+
+
+def _as_option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def choose_service(settings: "ImportSettings") -> "ImportSettings":

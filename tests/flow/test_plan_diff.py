@@ -73,6 +73,25 @@ def test_a_diff_needs_the_state(tmp_path: Path) -> None:
     assert "--diff" in result.exception.message
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--retire", "delete"], "--retire is about endpoints that are gone"),
+        (["--sync-mode", "changed", "--max-removals", "5"], "--max-removals is about"),
+        (["--no-state", "--full-refresh"], "--full-refresh is about the state"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_an_option_that_would_do_nothing_is_refused(
+    tmp_path: Path, command: str, options: list[str], told: str
+) -> None:
+    (tmp_path / "first.csv").write_text(FIRST)
+    arguments = [command, str(tmp_path / "first.csv"), "--local", *options]
+    result = CliRunner(env={"PREFECT_API_URL": "http://127.0.0.1:9/api"}).invoke(cli, arguments)
+    assert isinstance(result.exception, ConfigurationError)
+    assert told in result.exception.message
+
+
 def test_a_settings_file_has_defaults_of_the_state_commands_too(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text(f'local = true\ndb = "db.sqlite3"\nstate-dir = "{tmp_path}/here"\n')

@@ -1,4 +1,4 @@
-"""Settings of how CSV is written: names and characters taken, all else refused."""
+"""Settings: what is taken, and what is refused."""
 
 import pytest
 from pydantic import ValidationError
@@ -61,3 +61,10 @@ def test_what_is_not_said_is_found_out():
 def test_what_cannot_be_is_refused(given):
     with pytest.raises(ValidationError):
         settings(**given)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-x", "é", "x" * 65, "a\n"])
+def test_a_feed_has_a_plain_name(name):
+    with pytest.raises(ValidationError, match="letters, digits, dots"):
+        settings(feed=name)
+    assert settings(feed="crm-2.main_x").feed == "crm-2.main_x"
