@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import botocore.session
+import hypothesis
 import pytest
 from botocore.loaders import create_loader
 from processes import CommandLine, answers, free_port, running, wait_until
@@ -54,6 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
     os.environ.update(QUIET_PREFECT, PREFECT_HOME=str(home))
+    # No time limit on an example: what else the machine does is no fault of the code.
+    hypothesis.settings.register_profile("any_machine", deadline=None)
+    hypothesis.settings.load_profile("any_machine")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -139,19 +139,19 @@ def print_rebuilt(key: StateKey, rebuilt: Rebuilt) -> None:
     name = f"The state of application {key.application_id} has {_count(rebuilt.records)}, "
     counts = f"{rebuilt.opted_out:,} opted out and {rebuilt.inactive:,} inactive."
     console.print(Text(write_plainly(name + counts), style="bold"), soft_wrap=True)
-    for count, what in (
-        (rebuilt.without_id, "lines had no Id"),
-        (rebuilt.malformed, "lines could not be read"),
-        (rebuilt.repeated, "lines had the Id of a later one"),
-        (rebuilt.forgotten, "endpoints that were known are not in the export"),
+    for count, noun, what in (
+        (rebuilt.without_id, "line", "without an Id"),
+        (rebuilt.malformed, "line", "that could not be read"),
+        (rebuilt.repeated, "line", "with the Id of a later one"),
+        (rebuilt.forgotten, "endpoint", "known before, and not in the export"),
     ):
         if count:
-            console.print(Text(f"  {count:,} {what}"))
+            console.print(Text(f"  {_count(count, noun)} {what}"))
     console.print("With --sync-mode changed the next run sends what says something else.")
 
 
-def _count(endpoints: int) -> str:
-    return f"{endpoints:,} endpoint{'' if endpoints == 1 else 's'}"
+def _count(count: int, noun: str = "endpoint") -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _say_value(value: object) -> str:
