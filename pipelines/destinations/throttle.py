@@ -44,6 +44,16 @@ JITTER_S = 0.02
 """How much nearer than they left two requests may arrive, in seconds."""
 
 
+def lower_rate(asked: float | None, quota: float | None) -> float | None:
+    """Give the pace of an operation whose quota is its own; None where there is no limit.
+
+    Args:
+        asked: Requests per second that updates may take (--rate).
+        quota: Those that this operation may.
+    """
+    return min((rate for rate in (asked, quota) if rate is not None), default=None)
+
+
 class Pace:
     """Says when the next request may go out. Thread-safe; one for all that is sent in a run."""
 

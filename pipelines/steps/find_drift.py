@@ -29,7 +29,12 @@ def find_drift(records: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
         In the shape of `DRIFT_SCHEMA`, a line for each column of each endpoint.
     """
     there = found.with_columns(hash_ids(found["Id"]).alias("key_hash"))
-    known = records.join(there.select("key_hash"), on="key_hash", how="semi")
+    known = records.join(there.select("key_hash"), on="key_hash", how="semi").with_columns(
+        # The status of a record is that from before it was retired.
+        status=pl.when(pl.col("retired").eq_missing(RetirePolicy.INACTIVE.value))
+        .then(pl.lit("INACTIVE"))
+        .otherwise("status")
+    )
     now = _list_marks(pl.concat([there.select("key_hash"), mark_columns(found)], how="horizontal"))
     before = _list_marks(known.select("key_hash", "layout", "marks"))
     before = before.filter(~pl.col("column").is_in([*REMEMBERED, UNSTEADY]))

@@ -9,10 +9,10 @@ from functools import partial
 import polars as pl
 
 from pipelines import progress, stopping
-from pipelines.destinations.base import Capabilities
 from pipelines.destinations.delivery import SendCounts
 from pipelines.destinations.pinpoint_calls import DeletingDestination
 from pipelines.destinations.sender import Sender
+from pipelines.destinations.throttle import lower_rate
 from pipelines.errors import EndpointImportError
 from pipelines.sending import (
     connect,
@@ -85,7 +85,7 @@ def _open_deleting_sender(settings: ImportSettings) -> Sender:
     return Sender(
         destination,
         min(most, capabilities.max_in_flight),
-        _delete_rate(settings, capabilities),
+        lower_rate(settings.rate, capabilities.requests_per_second),
         should_stop=stopping.is_requested,
     )
 
@@ -100,15 +100,9 @@ def retire_rate(settings: ImportSettings) -> float | None:
         return open_sender(settings).requests_per_second
     destination = DeletingDestination(connect(settings))
     try:
-        return _delete_rate(settings, destination.capabilities)
+        return lower_rate(settings.rate, destination.capabilities.requests_per_second)
     finally:
         destination.close()
-
-
-def _delete_rate(settings: ImportSettings, capabilities: Capabilities) -> float | None:
-    """Give the quota of deletes, or --rate where that is less or no quota is known."""
-    rates = (settings.rate, capabilities.requests_per_second)
-    return min((rate for rate in rates if rate is not None), default=None)
 
 
 def _find_taken(run: RunDirectory, policy: RetirePolicy) -> bytes | None:

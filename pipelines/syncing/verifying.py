@@ -11,7 +11,7 @@ import polars as pl
 from pipelines import progress
 from pipelines.destinations.pinpoint_calls import EndpointReader, is_addressable
 from pipelines.destinations.retry import Clock, SystemClock
-from pipelines.destinations.throttle import Pace
+from pipelines.destinations.throttle import Pace, lower_rate
 from pipelines.errors import TransientDestinationError
 from pipelines.report.verification import ColumnDrift, Verification
 from pipelines.sending import connect
@@ -53,7 +53,8 @@ def verify(
     """Read a sample of endpoints back and compare them.
 
     Args:
-        settings: Where the service is; `rate` is instead of its quota for this.
+        settings: Where the service is; `rate` lowers the pace, and does not raise it above the
+            quota of reads.
         state: What it accepted.
         sample: How many endpoints; all of them if they are fewer.
         seed: For the same sample each time.
@@ -73,7 +74,8 @@ def verify(
     destination = connect(settings)
     try:
         reader = EndpointReader(destination)
-        pace = Pace(settings.rate or reader.requests_per_second, clock := SystemClock())
+        rate = lower_rate(settings.rate, reader.requests_per_second)
+        pace = Pace(rate, clock := SystemClock())
         found = [_read(reader, name, pace, clock) for name in known["endpoint_id"]]
     finally:
         destination.close()
@@ -142,8 +144,15 @@ def make_due(state: StateWriter, suspects: pl.DataFrame, at: datetime) -> int:
 def _forget_content() -> Iterator[pl.Expr]:
     for name in ("content", "layout", "marks"):
         yield pl.lit(None, RECORD_SCHEMA[name]).alias(name)
-    for name in ("opt_out", "status"):
-        yield pl.coalesce(f"said_{name}", name).alias(name)
+    yield pl.coalesce("said_opt_out", "opt_out").alias("opt_out")
+    # Who is INACTIVE only for being gone is to be active again when back.
+    is_gone = pl.col("retired").eq_missing(RetirePolicy.INACTIVE.value)
+    yield (
+        pl.when(is_gone)
+        .then("status")
+        .otherwise(pl.coalesce("said_status", "status"))
+        .alias("status")
+    )
     # What is missing was never confirmed: to send it is to create it, which would opt it in.
     is_missing = pl.col("is_missing")
     for name in ("accepted_at", "run_id"):

@@ -103,7 +103,8 @@ def show(endpoint_id: str | None, *, as_json: bool, **given: Any) -> None:
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
     metavar="N",
-    help="Requests per second. Default: 10 on AWS, its published quota; elsewhere no limit.",
+    help="Requests per second, at the most: on AWS 10, the published quota of reads, is never "
+    "exceeded; elsewhere there is no limit.",
 )
 @click.option("--resend", is_flag=True, help="Let the next run send again what differs.")
 @JSON

@@ -107,10 +107,14 @@ def _say_removals(summary: Summary, manifest: Manifest) -> str:
     """Say what became of the endpoints that are gone from the source, or would."""
     gone = f"{summary.to_retire:,} endpoint{'' if summary.to_retire == 1 else 's'}"
     policy = RETIRING[RetirePolicy(manifest.settings.get("retire", RetirePolicy.OPTOUT))]
+    if manifest.status is RunStatus.GUARDED:
+        seem = "seems" if summary.to_retire == 1 else "seem"
+        return (
+            f"Besides, {gone} {seem} to be gone from the source (removals.csv); nothing was done "
+            "about that."
+        )
     if manifest.command != "run":
         return f"Besides, {gone} gone from the source would be {policy}."
-    if manifest.status is RunStatus.GUARDED:
-        return f"Besides, {gone} seem to be gone from the source; nothing was done about that."
     refused = summary.refused_removals
     told = f", {refused:,} refused by the service" if refused else ""
     left = summary.to_retire - summary.retired - refused

@@ -14,7 +14,13 @@ from fakes import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.destinations.throttle import HOLD_ANSWERS, JITTER_S, MEASURED_ANSWERS, Pace
+from pipelines.destinations.throttle import (
+    HOLD_ANSWERS,
+    JITTER_S,
+    MEASURED_ANSWERS,
+    Pace,
+    lower_rate,
+)
 
 
 def never():
@@ -376,3 +382,11 @@ def test_a_pace_that_another_process_kept_begins_a_period_later(rate, first):
     pace = Pace(rate, clock)
     pace.hold_back()
     assert pass_times(pace, clock, 1) == [first]
+
+
+@pytest.mark.parametrize(
+    ("asked", "quota", "rate"),
+    [(50, 5, 5), (2, 5, 2), (None, 5, 5), (50, None, 50), (None, None, None)],
+)
+def test_what_is_asked_for_never_raises_a_quota(asked, quota, rate):
+    assert lower_rate(asked, quota) == rate

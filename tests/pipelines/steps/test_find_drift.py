@@ -100,10 +100,18 @@ def test_what_was_to_be_cleared_and_is_gone_is_the_same():
         pytest.param({"user_id": "u-2"}, ["User.UserId"], id="another-user"),
         pytest.param({"status": "ACTIVE", "user_id": "u-1"}, [], id="as-said"),
         pytest.param({"retired": "delete"}, [DELETED], id="there-again"),
+        pytest.param(
+            {"retired": "inactive", "status": "ACTIVE"}, ["EndpointStatus"], id="active-again"
+        ),
     ],
 )
 def test_what_the_record_says_itself_is_compared(members, columns):
     assert drift(records(**members), STORED) == columns
+
+
+def test_what_was_set_inactive_for_being_gone_is_inactive():
+    retired = records(retired="inactive", status="ACTIVE")
+    assert drift(retired, {**STORED, "EndpointStatus": "INACTIVE"}) == []
 
 
 def test_endpoints_that_are_not_there_are_left_out():

@@ -66,6 +66,15 @@ def test_what_is_due_is_not_known_any_more(tmp_path):
     assert all(record["content"] is not None for record in after.values())
 
 
+def test_what_is_inactive_for_being_gone_was_not_set_so_on_purpose(tmp_path):
+    commit(tmp_path, marked(1, retired="inactive", status="ACTIVE"))
+    meant = suspects(read_frame(tmp_path), said_opt_out="ALL", said_status="INACTIVE")
+    with locked_state(tmp_path, KEY, run_id=None) as state:
+        make_due(state, meant, AT)
+    (due,) = read_all(open_state(tmp_path, KEY))
+    assert (due["opt_out"], due["status"], due["retired"]) == ("ALL", "ACTIVE", "inactive")
+
+
 def test_what_is_missing_was_never_confirmed(tmp_path):
     commit(tmp_path, marked(1, opt_out="ALL", is_ours=False))
     meant = suspects(read_frame(tmp_path), is_missing=True)
