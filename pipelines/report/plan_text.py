@@ -4,6 +4,7 @@ from pipelines.report.cost import REQUEST_S, Bound
 from pipelines.report.durations import say_duration
 from pipelines.report.plan import ANSWERS_S, CHANGED_SHARE, USUAL_ANSWER_S, ImportPlan, Knob
 from pipelines.report.retirement import say_retirement
+from schemas.sync import RetirePolicy
 
 WORTH_S = 10
 """Time of sending below which nobody wants it shorter, in seconds."""
@@ -15,9 +16,7 @@ def say_plan(plan: ImportPlan) -> str:
     if plan.limit:
         only = f" This is about the first {_count(plan.limit, 'record')} only (--limit)."
     retiring = (
-        [say_retirement(plan.to_retire, plan.policy, plan.retire_rate, None)]
-        if plan.to_retire
-        else []
+        [say_retirement(plan.to_retire, plan.policy, plan.retire_rate)] if plan.to_retire else []
     )
     if plan.rows == 0:
         return "\n".join([f"`run` would send nothing.{only}", *retiring, *_say_lateness(plan)])
@@ -37,9 +36,13 @@ def say_plan(plan: ImportPlan) -> str:
 def _say_lateness(plan: ImportPlan) -> list[str]:
     if plan.every_s is None or plan.seconds <= plan.every_s:
         return []
+    # A hundred times as fast, as one request takes so many.
+    is_delete = plan.to_retire and plan.policy is RetirePolicy.DELETE
+    remedy = " --retire optout or inactive is faster." if is_delete else ""
     return [
         f"That is {say_duration(plan.seconds)} in all, longer than the time between two runs "
         f"(--every, {say_duration(plan.every_s)}): the next one would find this one at work."
+        f"{remedy}"
     ]
 
 

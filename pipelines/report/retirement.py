@@ -1,4 +1,4 @@
-"""Retirement in words: how long it takes to retire what is gone, and whether that is too long."""
+"""Retirement in words: how long it takes to retire what is gone."""
 
 from pipelines.report.durations import say_duration
 from schemas import limits
@@ -11,19 +11,13 @@ def count_requests(count: int, policy: RetirePolicy) -> int:
     return -(-count // per_request)
 
 
-def say_retirement(
-    count: int,
-    policy: RetirePolicy,
-    requests_per_second: float | None,
-    every_s: float | None,
-) -> str:
+def say_retirement(count: int, policy: RetirePolicy, requests_per_second: float | None) -> str:
     """Say how many endpoints would be retired, how, and how long that takes.
 
     Args:
         count: Endpoints.
         policy: What becomes of them.
         requests_per_second: Pace of the requests; None where no quota is known.
-        every_s: Seconds between two runs, if that is told.
     """
     if count == 0:
         return "Nothing is gone from the source."
@@ -36,12 +30,4 @@ def say_retirement(
     if requests_per_second is None:
         return f"{told}, as fast as the service answers."
     took_s = requests / requests_per_second
-    told = f"{told}: {say_duration(took_s)} at {requests_per_second:g} requests/s."
-    if every_s is None or took_s <= every_s:
-        return told
-    # A hundred times as fast, as one request takes so many.
-    remedy = " --retire optout or inactive is faster." if policy is RetirePolicy.DELETE else ""
-    return (
-        f"{told} That is longer than the time between two runs (--every, {say_duration(every_s)})."
-        f"{remedy}"
-    )
+    return f"{told}: {say_duration(took_s)} at {requests_per_second:g} requests/s."

@@ -48,7 +48,7 @@ def print_runs(found: list[PastRun]) -> None:
     for run, manifest, status, summary in found:
         counts = ["", "", "", ""]
         if summary is not None:
-            to_fix = summary.invalid + summary.rejected
+            to_fix = summary.invalid + summary.rejected + summary.held
             numbers = (summary.rows, summary.accepted, to_fix)
             counts = [*(f"{number:,}" for number in numbers), f"{summary.seconds:,.1f}"]
         started = f"{manifest.started_at:%Y-%m-%d %H:%M:%S}"

@@ -101,7 +101,13 @@ def test_a_plan_that_takes_longer_than_the_night_says_so():
     told = say_plan(replace(plan, every_s=86_400.0)).splitlines()
     assert told[2].startswith("500,000 endpoints are gone from the source")
     assert told[3].startswith("That is 27 h 47 min in all, longer than the time between two runs")
+    assert told[3].endswith("--retire optout or inactive is faster.")
     assert "longer" not in say_plan(replace(plan, every_s=110_000.0))
+    by_update = replace(plan, policy=RetirePolicy.OPTOUT, retire_rate=2.0)
+    (late,) = (
+        line for line in say_plan(replace(by_update, every_s=60.0)).splitlines() if "longer" in line
+    )
+    assert "faster" not in late
 
 
 def test_a_night_without_changes_still_says_what_it_would_retire():
