@@ -1,5 +1,6 @@
 """Segment files: records as Parquet, sorted by hash, so that a range reads only its row groups."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -85,7 +86,7 @@ def read_range(path: Path, part: KeyRange, columns: Sequence[str], shown: str) -
 
     Raises:
         FileNotFoundError: It is gone.
-        StateError: It is damaged.
+        StateError: It is damaged, or cannot be read.
     """
     frames = [give_none(columns)]
     try:
@@ -102,6 +103,8 @@ def read_range(path: Path, part: KeyRange, columns: Sequence[str], shown: str) -
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # rights or the disk: no reason to remove it
+            raise StateError(f"{shown} cannot be read: {os.strerror(error.errno)}.") from error
         raise StateError(f"{shown} is damaged ({error}). {REBUILD}") from error
     return pl.concat(frames)
 

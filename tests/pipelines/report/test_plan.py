@@ -87,6 +87,21 @@ def test_the_quota_is_that_of_the_service_meant(tmp_path, settings, quota, in_fl
     assert made.minutes == (None if quota is None else 3 / quota / 60)
 
 
+@pytest.mark.parametrize(
+    ("settings", "deletes", "updates"),
+    [
+        pytest.param({}, 5, 2, id="AWS"),
+        pytest.param({"rate": 20}, 5, 20, id="AWS, raised"),
+        pytest.param({"rate": 1}, 1, 1, id="AWS, slower"),
+        pytest.param({**ELSEWHERE, "rate": 20}, 20, 20, id="elsewhere, with a rate"),
+        pytest.param(ELSEWHERE, None, None, id="elsewhere"),
+    ],
+)
+def test_deletes_have_a_quota_of_their_own(tmp_path, settings, deletes, updates):
+    assert plan(tmp_path, 1, retire="delete", **settings).retire_rate == deletes
+    assert plan(tmp_path / "other", 1, retire="optout", **settings).retire_rate == updates
+
+
 def test_what_checking_took_is_what_comes_before_sending(tmp_path):
     assert plan(tmp_path, 1).check_s == 3.5
 

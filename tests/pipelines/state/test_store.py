@@ -28,6 +28,7 @@ from state_support import (
 from pipelines.errors import StateError, StorageError
 from pipelines.state.base import CommitKind, KeyRange, StateKey
 from pipelines.state.folders import name_folder
+from pipelines.state.segments import read_range
 from pipelines.state.store import list_states, locked_state, open_state, remove_state
 from schemas.sync_records import RECORD_SCHEMA
 
@@ -233,7 +234,7 @@ class TestRemove:
 
 
 class TestDamage:
-    REMEDY = r"Run with --full-refresh after `endpoint-import state forget`, or .*rebuild EXPORT"
+    REMEDY = r"Remove it with `endpoint-import state forget`.* after that, .*rebuild EXPORT"
 
     @pytest.fixture
     def folder(self, place):
@@ -276,6 +277,12 @@ class TestDamage:
         path.write_bytes(b"x" * path.stat().st_size)
         with pytest.raises(StateError, match=rf"\.parquet is damaged \(.*{self.REMEDY}"):
             read_all(open_state(place, KEY))
+
+    def test_segment_that_the_system_does_not_open_is_not_called_damaged(self, tmp_path):
+        path = tmp_path / "loop.parquet"
+        path.symlink_to(path)
+        with pytest.raises(StateError, match=r"cannot be read: [^`]+\.$"):
+            read_range(path, KeyRange(0, GREATEST), ["key_hash"], "it")
 
     def test_a_damaged_base_is_no_reason_to_lose_a_commit(self, place, folder):
         next(folder.glob("*.parquet")).write_bytes(b"")
