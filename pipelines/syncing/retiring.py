@@ -90,6 +90,21 @@ def _open_deleting_sender(settings: ImportSettings) -> Sender:
     )
 
 
+def retire_rate(settings: ImportSettings) -> float | None:
+    """Give the requests per second by which endpoints are retired; None for no known limit.
+
+    Raises:
+        ConfigurationError: The destination cannot be addressed as set.
+    """
+    if settings.retire is not RetirePolicy.DELETE:
+        return open_sender(settings).requests_per_second
+    destination = DeletingDestination(connect(settings))
+    try:
+        return lower_rate(settings.rate, destination.capabilities.requests_per_second)
+    finally:
+        destination.close()
+
+
 def _find_taken(run: RunDirectory, policy: RetirePolicy) -> bytes | None:
     """Find an item that the service has taken, to see whether it still takes any."""
     for number in list_gone(run):

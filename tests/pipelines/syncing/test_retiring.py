@@ -21,6 +21,7 @@ from pipelines.syncing.removals import read_retired
 from pipelines.syncing.retiring import (
     count_retire_requests,
     retire_gone,
+    retire_rate,
     send_retirements,
 )
 from schemas.sync import RetirePolicy
@@ -155,6 +156,19 @@ def test_deletes_keep_to_their_quota(run, tmp_path):
     assert count_retire_requests(run).throttled == 0
     assert took_s > 14 / 20
     assert [outcome for _, outcome in outcomes(run)] == ["accepted"] * 16
+
+
+@pytest.mark.parametrize(
+    ("more", "rate"),
+    [({}, 5), ({"rate": 20}, 5), ({"rate": 2}, 2)],
+)
+def test_the_pace_at_aws_is_that_of_deletes(monkeypatch, more, rate):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "synthetic")
+    options = {"application_id": "app-1", "region": "us-east-1", **more}
+    assert retire_rate(ImportSettings(sources=["a.csv"], retire="delete", **options)) == rate
+    updates = retire_rate(ImportSettings(sources=["a.csv"], retire="optout", **options))
+    assert updates == more.get("rate", 2)
 
 
 # -- attempts ------------------------------------------------------------------------------
