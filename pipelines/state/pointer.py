@@ -36,6 +36,7 @@ class SegmentFile(_Part):
     """Its smallest hash."""
     last: int
     """Its greatest."""
+    footer_crc32: int
 
 
 class Segment(_Part):

@@ -12,7 +12,7 @@ from pipelines.errors import StateError
 from pipelines.state.base import CommitNote, KeyRange, StateKey
 from pipelines.state.folders import StateFolder, StoredPointer
 from pipelines.state.pointer import NAME, REBUILD, Pointer, Segment, SegmentFile, parse_pointer
-from pipelines.state.segments import give_none, merge_newest, read_range
+from pipelines.state.segments import checksum_footer, give_none, merge_newest, read_range
 from pipelines.storage.file_lock import Owner
 from schemas.sync_records import RECORD_SCHEMA
 
@@ -98,6 +98,8 @@ class StoredState:
                     f"{shown} is damaged: it has {size_bytes:,} bytes, {file.size_bytes:,} were "
                     f"written. {REBUILD}"
                 )
+            if checksum_footer(path) != file.footer_crc32:
+                raise StateError(f"{shown} is damaged (its footer is another one). {REBUILD}")
             return read_range(path, part, columns, shown)
         found = self._folder.read_pointer()
         if found is None or found.version != self._version:

@@ -16,7 +16,7 @@ from pipelines.state.compaction import choose_folded
 from pipelines.state.folders import SEGMENT
 from pipelines.state.pointer import Pointer, Segment, SegmentFile, keep_notes
 from pipelines.state.reading import StoredState, cut_range
-from pipelines.state.segments import FILE_ROWS, GROUP_ROWS, cut_rows, write_groups
+from pipelines.state.segments import FILE_ROWS, GROUP_ROWS, checksum_footer, cut_rows, write_groups
 from schemas.sync_records import RECORD_SCHEMA
 
 MOST_FEEDS = 64
@@ -105,8 +105,15 @@ class WritableState(StoredState):
         self._folder.require_held()
         with self._folder.adding(name) as path:
             rows, first, last = write_groups(groups, path, after)
-            size_bytes = path.stat().st_size
-        return SegmentFile(name=name, rows=rows, size_bytes=size_bytes, first=first, last=last)
+            size_bytes, footer_crc32 = path.stat().st_size, checksum_footer(path)
+        return SegmentFile(
+            name=name,
+            rows=rows,
+            size_bytes=size_bytes,
+            first=first,
+            last=last,
+            footer_crc32=footer_crc32,
+        )
 
     def _swap(self, pointer: Pointer) -> None:
         self._folder.require_held()

@@ -200,7 +200,7 @@ class TestNotes:
 
 
 def segment(rows: int, name: str = "x") -> Segment:
-    file = SegmentFile(name=name, rows=rows, size_bytes=1, first=0, last=GREATEST)
+    file = SegmentFile(name=name, rows=rows, size_bytes=1, first=0, last=GREATEST, footer_crc32=0)
     return Segment(files=(file,)) if rows else Segment(files=())
 
 

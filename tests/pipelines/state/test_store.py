@@ -284,6 +284,15 @@ class TestDamage:
         with pytest.raises(StateError, match=r"cannot be read: [^`]+\.$"):
             read_range(path, KeyRange(0, GREATEST), ["key_hash"], "it")
 
+    @pytest.mark.parametrize("behind", [4, 7, 8, 9, 400, 1_000])
+    def test_a_flipped_bit_in_the_footer_is_told(self, place, folder, behind):
+        path = next(folder.glob("*.parquet"))
+        content = bytearray(path.read_bytes())
+        content[-behind] ^= 0x40
+        path.write_bytes(content)
+        with pytest.raises(StateError, match=rf"\.parquet is damaged \(.*{self.REMEDY}"):
+            read_all(open_state(place, KEY))
+
     def test_a_damaged_base_is_no_reason_to_lose_a_commit(self, place, folder):
         next(folder.glob("*.parquet")).write_bytes(b"")
         commit(place, record(1, "a"), kind=CommitKind.INTENT)
