@@ -164,6 +164,12 @@ class ImportSettings(BaseModel):
         """The application that is meant: the embedded server has one by default."""
         return self.application_id or (LOCAL_APPLICATION if self.local else None)
 
+    @field_validator("state_dir")
+    @classmethod
+    def _find_state_dir(cls, value: Place | None) -> Place | None:
+        # As it is from everywhere: a run may be resumed from another folder.
+        return value.absolute() if isinstance(value, Path) else value
+
     @field_validator("default_country")
     @classmethod
     def _check_country(cls, value: str | None) -> str | None:

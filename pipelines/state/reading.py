@@ -12,7 +12,13 @@ from pipelines.errors import StateError
 from pipelines.state.base import CommitNote, KeyRange, StateKey
 from pipelines.state.folders import StateFolder, StoredPointer
 from pipelines.state.pointer import NAME, REBUILD, Pointer, Segment, SegmentFile, parse_pointer
-from pipelines.state.segments import checksum_footer, give_none, merge_newest, read_range
+from pipelines.state.segments import (
+    cannot_read,
+    checksum_footer,
+    give_none,
+    merge_newest,
+    read_range,
+)
 from pipelines.storage.file_lock import Owner
 from schemas.sync_records import RECORD_SCHEMA
 
@@ -98,7 +104,11 @@ class StoredState:
                     f"{shown} is damaged: it has {size_bytes:,} bytes, {file.size_bytes:,} were "
                     f"written. {REBUILD}"
                 )
-            if checksum_footer(path) != file.footer_crc32:
+            try:
+                footer_crc32 = checksum_footer(path)
+            except PermissionError as error:
+                raise cannot_read(shown, error) from error
+            if footer_crc32 != file.footer_crc32:
                 raise StateError(f"{shown} is damaged (its footer is another one). {REBUILD}")
             return read_range(path, part, columns, shown)
         found = self._folder.read_pointer()

@@ -80,6 +80,9 @@ def checksum_footer(path: Path) -> int:
     """Give a checksum of what Parquet itself has none of: where in a file is what.
 
     A bit that flipped there may hide records, or end the process that reads it.
+
+    Raises:
+        OSError: The file is gone, or cannot be read.
     """
     with path.open("rb") as file:
         size_bytes = file.seek(0, os.SEEK_END)
@@ -87,6 +90,11 @@ def checksum_footer(path: Path) -> int:
         length = int.from_bytes(file.read(4), "little")
         file.seek(max(0, size_bytes - 8 - length))
         return zlib.crc32(file.read())
+
+
+def cannot_read(shown: str, error: OSError) -> StateError:
+    """Say why a file cannot be read: rights or the disk are no reason to remove it."""
+    return StateError(f"{shown} cannot be read: {error.strerror}.")
 
 
 def read_range(path: Path, part: KeyRange, columns: Sequence[str], shown: str) -> pl.DataFrame:
@@ -117,8 +125,8 @@ def read_range(path: Path, part: KeyRange, columns: Sequence[str], shown: str) -
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno:  # rights or the disk: no reason to remove it
-            raise StateError(f"{shown} cannot be read: {os.strerror(error.errno)}.") from error
+        if isinstance(error, OSError) and error.errno:
+            raise cannot_read(shown, error) from error
         raise StateError(f"{shown} is damaged ({error}). {REBUILD}") from error
     return pl.concat(frames)
 

@@ -68,3 +68,10 @@ def test_a_feed_has_a_plain_name(name):
     with pytest.raises(ValidationError, match="letters, digits, dots"):
         settings(feed=name)
     assert settings(feed="crm-2.main_x").feed == "crm-2.main_x"
+
+
+def test_states_stay_where_they_are_if_a_run_goes_on_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kept = ImportSettings(sources=["a.csv"], state_dir="states").model_dump(mode="json")
+    monkeypatch.chdir("/")
+    assert ImportSettings.model_validate(kept).state_place == tmp_path / "states"
