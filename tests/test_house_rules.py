@@ -67,13 +67,6 @@ SHELL = (
     *("pipelines.runners", "pipelines.cluster", "pipelines.cluster_checks", "pipelines.lanes"),
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),
     *("pipelines.mapping_files", "pipelines.plain_yaml"),
-    *("pipelines.retiring", "pipelines.removals"),
-    *(
-        "pipelines.syncing.place",
-        "pipelines.syncing.keeping",
-        "pipelines.verifying",
-        "pipelines.rebuilding",
-    ),
     *("pipelines.suggesting", "pipelines.mapping_suggestion"),
 )
 # What is imported, and the only ones that may.
