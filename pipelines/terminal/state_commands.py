@@ -126,10 +126,12 @@ def verify(sample: int, seed: int | None, *, resend: bool, as_json: bool, **give
     from pipelines.terminal.progress_bar import ProgressBar
     from pipelines.terminal.state_text import print_verification
 
+    settings = choose_service(make_settings(NO_SOURCE, given))
+    key = state_key(settings)
+    # Before the server is started, which would make an application that it does not have.
+    known = open_known_state(settings.state_place, key)
     with ExitStack() as stack:
-        settings = _with_service(stack, make_settings(NO_SOURCE, given))
-        key = state_key(settings)
-        known = open_known_state(settings.state_place, key)
+        settings = _with_service(stack, settings)
         with ProgressBar():
             verified = verify_sample(settings, known, sample, seed)
         result = verified.result

@@ -240,6 +240,14 @@ def test_a_state_is_forgotten_only_if_that_is_meant(rebuilt: Place) -> None:
     assert isinstance(rebuilt("show").exception, StateError)
 
 
+def test_verify_of_what_is_not_known_makes_nothing(tmp_path: Path) -> None:
+    database = tmp_path / "none.sqlite3"
+    options = ["--local", "--db", str(database), "--runs-dir", str(tmp_path)]
+    result = CliRunner().invoke(cli, ["state", "verify", *options])
+    assert isinstance(result.exception, StateError)
+    assert not database.exists()
+
+
 def test_verify_of_an_application_that_is_gone(server: LocalServer, tmp_path: Path) -> None:
     place = make_place(server.url, tmp_path, "app-3", count=1)
     assert isinstance(place("verify").exception, StateError)
