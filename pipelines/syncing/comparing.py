@@ -182,6 +182,14 @@ def compare_run(
     return comparison
 
 
+def send_unchanged(run: RunDirectory, manifest: Manifest) -> None:
+    """Let rows that have not changed count as due, once that they have not was told."""
+    for part in manifest.partitions:
+        path = run.part("compared", part.number)
+        due = pl.col("standing").replace(int(Standing.UNCHANGED), int(Standing.CHANGED))
+        write_parquet(pl.read_parquet(path).with_columns(due), path)
+
+
 def read_without_marks(state: StateReader, part: KeyRange) -> pl.DataFrame:
     """Read the records of a range as if they had no marks, which are most of what there is."""
     columns = [name for name in RECORD_SCHEMA.names() if name != "marks"]

@@ -22,7 +22,13 @@ from pipelines.steps.guard_removals import RemovalLimits, Removals, check_remova
 from pipelines.storage.atomic import write_json
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
-from pipelines.syncing.comparing import Comparison, Observer, compare_run, load_comparison
+from pipelines.syncing.comparing import (
+    Comparison,
+    Observer,
+    compare_run,
+    load_comparison,
+    send_unchanged,
+)
 from pipelines.syncing.holding import read_state
 from pipelines.syncing.recording import record_accepted, record_intent
 from pipelines.syncing.retiring import retire_gone, retire_rate
@@ -100,7 +106,8 @@ def plan_sync(
 ) -> EndpointImportError | None:
     """Find out what a run in this mode would send and retire, and whether a guard would stop it.
 
-    A plan for sending everything may show what differs all the same: nothing follows from it.
+    A plan for sending everything may show what differs all the same: only what would be held
+    follows from it.
     """
     state = read_state(settings)
     names = list(state.feeds)
@@ -123,7 +130,7 @@ def plan_sync(
         diff = tally.finish(settings.sync_mode.value, state, unseen, files)
         write_json(diff.model_dump(mode="json"), run.diff)
     if sends_all:
-        run.remove(run.comparison)
+        send_unchanged(run, manifest)
     return guard_removals(run, settings, state, comparison)
 
 

@@ -59,6 +59,9 @@ def test_a_plan_shows_what_a_run_then_does(
     told = capfd.readouterr()
     assert json.loads(told.out)["diff"] == diff
     assert "Compared with what the service last accepted" in told.err
+    everything = make_settings(tmp_path, local_server.url, second, run_id="everything")
+    told = check_quality(everything, "plan", diff=True)
+    assert (told["unchanged"], told["held"], told["unprocessed"]) == (0, 1, 9)
     done = run_import(tmp_path, local_server.url, second, **mirror)
     assert (done["accepted"], done["unchanged"], done["held"], done["invalid"]) == (2, 7, 1, 1)
     assert (done["sync_mode"], done["to_retire"], done["retired"]) == ("mirror", 1, 1)
