@@ -1,5 +1,6 @@
 """The books: what a run's partitions add up to, and the summary of it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from pipelines.destinations.delivery import SendCounts
@@ -32,26 +33,33 @@ def judge(
     return RunStatus.COMPLETED_WITH_ERRORS
 
 
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a run comes to."""
+
+    counts: RunCounts
+    """What became of its records."""
+    issues_by_code: dict[str, int]
+    sending: SendCounts
+    """What sending took, over all attempts."""
+    removals: RemovalCounts
+    """What became of endpoints that are gone from the source."""
+    opt_ins: int
+    """Endpoints to be sent that are opted in again."""
+
+
 def summarize(
-    manifest: Manifest,
-    settings: ImportSettings,
-    counts: RunCounts,
-    issues_by_code: dict[str, int],
-    sending: SendCounts,
-    removals: RemovalCounts,
-    finished_at: datetime,
+    manifest: Manifest, settings: ImportSettings, books: Books, finished_at: datetime
 ) -> Summary:
     """Sum a run up.
 
     Args:
         manifest: Its manifest; the status is final.
         settings: Its settings.
-        counts: What became of its records.
-        issues_by_code: Issues by code.
-        sending: What sending took, over all attempts.
-        removals: What became of endpoints that are gone from the source.
+        books: What it comes to.
         finished_at: Now.
     """
+    counts, sending, removals = books.counts, books.sending, books.removals
     seconds = sum(
         ((attempt.finished_at or attempt.started_at) - attempt.started_at).total_seconds()
         for attempt in manifest.attempts
@@ -68,6 +76,7 @@ def summarize(
         **{outcome.value: count for outcome, count in counts.rows.items()},
         balanced=counts.are_balanced,
         sync_mode=settings.sync_mode.value,
+        opt_ins=books.opt_ins,
         to_retire=removals.to_retire,
         retired=removals.retired,
         refused_removals=removals.refused,
@@ -78,7 +87,7 @@ def summarize(
         bytes_sent=sending.bytes_sent,
         seconds=round(seconds, 3),
         rows_per_second=round(dealt_with / seconds, 1) if seconds else 0.0,
-        issues_by_code=issues_by_code,
+        issues_by_code=books.issues_by_code,
         started_at=manifest.started_at,
         finished_at=finished_at,
         records=counts.records,

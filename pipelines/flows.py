@@ -19,7 +19,7 @@ from prefect.futures import PrefectFuture, wait
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from pipelines import runners, stopping
-from pipelines.books import judge, summarize
+from pipelines.books import Books, judge, summarize
 from pipelines.delivering import deliver
 from pipelines.errors import (
     ClusterError,
@@ -74,7 +74,7 @@ from pipelines.storage.run_dir import (
     open_run_directory,
 )
 from pipelines.storage.run_lock import locked
-from pipelines.syncing.comparing import is_compared
+from pipelines.syncing.comparing import is_compared, load_comparison
 from pipelines.syncing.holding import (
     find_unfinished,
     holding_state,
@@ -349,7 +349,9 @@ def report(
     manifest.message = stopped_by.message if stopped_by else None
     finished_at = manifest.attempts[-1].finished_at = datetime.now(UTC)
     sending = read_counts(run)
-    summary = summarize(manifest, settings, counts, issues_by_code, sending, removals, finished_at)
+    compared = load_comparison(run)
+    books = Books(counts, issues_by_code, sending, removals, compared.opt_ins if compared else 0)
+    summary = summarize(manifest, settings, books, finished_at)
     write_json(summary.model_dump(mode="json"), run.summary)
     write_text(render_page(run, manifest, summary, say_verdict(summary, manifest)), run.report)
     manifest.finished_at = finished_at

@@ -117,6 +117,9 @@ class ImportSettings(BaseModel):
     """Send unchanged rows too. Consent is still guarded by what the state says of it."""
     allow_opt_in: bool = False
     """Send rows that turn a stored OptOut ALL into NONE, or activate an INACTIVE endpoint."""
+    max_opt_ins: str = "1%"
+    """Share of the known endpoints, or number of them, above which nothing is sent if a mapped
+    column of consent opts so many in again; a share lets 20 pass in any case."""
     feed: str = "main"
     """Name of what the sources are, where several imports keep one application up to date; mirror
     retires only what was in this one."""
@@ -236,7 +239,7 @@ class ImportSettings(BaseModel):
             ) from error
         return name
 
-    @field_validator("max_invalid", "max_removals", "max_shrink", "max_unidentified")
+    @field_validator("max_invalid", "max_opt_ins", "max_removals", "max_shrink", "max_unidentified")
     @classmethod
     def _check_threshold(cls, value: str | None) -> str | None:
         if value is not None:

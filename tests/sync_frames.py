@@ -34,6 +34,7 @@ def records(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
                 "accepted_at": ACCEPTED_AT,
                 "run_id": "first",
                 "is_forgotten": False,
+                "opt_out_by": "source" if row.get("opt_out") == "ALL" else None,
                 **row,
             }
             for n, row in enumerate(rows)

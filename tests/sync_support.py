@@ -17,6 +17,8 @@ MADE_UP = ("request_id", "effective_date", "creation_date", "cohort_id", "applic
 """Columns of the server's table that say when, not what."""
 
 Row = tuple[str, ...]
+MIRROR: dict[str, Any] = {"sync_mode": "mirror", "max_removals": "1", "max_shrink": "100%"}
+"""One endpoint may be gone."""
 
 
 def person(number: int, opt_out: str = "", city: str = "Lyon", plan: str = "gold") -> Row:

@@ -49,6 +49,9 @@ class Summary(BaseModel):
     """The same as the rows by outcome, unless a mapping makes several endpoints of a row."""
     sync_mode: str = SyncMode.UPSERT.value
     """Which rows were to be sent (`schemas.sync`)."""
+    opt_ins: int = 0
+    """Endpoints, of those to be sent, whose OptOut ALL is taken back: by a mapped column of
+    consent, or because --allow-opt-in was given."""
     to_retire: int = 0
     """Endpoints that are gone from the source and were to be retired; none of the rows."""
     retired: int = 0

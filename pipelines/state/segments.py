@@ -27,7 +27,10 @@ _OPTIONS: Final[dict[str, Any]] = {
     "compression": "zstd",
     "compression_level": 1,
     # Of columns with few values; the others only lose by a dictionary.
-    "use_dictionary": ["opt_out", "status", "layout", "feeds", "retired", "accepted_at", "run_id"],
+    "use_dictionary": [
+        *("opt_out", "opt_out_by", "status", "layout", "feeds", "retired", "accepted_at"),
+        "run_id",
+    ],
     "write_statistics": ["key_hash"],
     # A bit that flipped on a disk is told, not taken for content.
     "write_page_checksum": True,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from schemas.row_keys import endpoint_of
-from schemas.sync import RetirePolicy, Standing
-from schemas.sync_records import COMPARED_SCHEMA, LAYOUT_SEPARATOR
+from schemas.sync import DUE, RetirePolicy, Standing
+from schemas.sync_records import COMPARED_SCHEMA, LAYOUT_SEPARATOR, SOURCE
 
-_RECORD = ("opt_out", "status", "content", "is_ours", "retired", "accepted_at")
+_RECORD = ("opt_out", "opt_out_by", "status", "content", "is_ours", "retired", "accepted_at")
 """What is read of a record."""
 _MARKS = ("layout", "marks")
 """What is read besides where rows are compared with records by column."""
@@ -65,12 +65,14 @@ def compare(rows: pl.DataFrame, known: pl.DataFrame, params: CompareParams) -> p
         .then(Standing.DOUBTFUL)
         .otherwise(Standing.CHANGED)
     )
+    takes_back = pl.col("opt_out").eq_missing("NONE") & pl.col("known_opt_out").eq_missing("ALL")
     says_none = pl.col("opt_out").eq_missing("NONE") & pl.col("known_opt_out").eq_missing("NONE")
     return paired.select(
         "partition",
         "row_key",
         standing.alias("standing"),
         (says_none & _is_stored()).alias("is_known_opt_in"),
+        (takes_back & standing.is_in([int(due) for due in DUE])).alias("takes_back"),
     ).cast(COMPARED_SCHEMA)
 
 
@@ -151,7 +153,9 @@ def _opts_in(params: CompareParams) -> pl.Expr:
     """
     by_name = pl.col("opt_out").eq_missing("NONE")
     by_absence = pl.col("opt_out").is_null() & ~_is_stored()
-    takes_back = (by_name & ~_is_endpoint_of(params.consenting)) | by_absence
+    # What somebody said at the service, or mirror, is not the source's to take back.
+    may = _is_endpoint_of(params.consenting) & pl.col("known_opt_out_by").eq_missing(SOURCE)
+    takes_back = (by_name & ~may) | by_absence
     refused = pl.col("known_opt_out").eq_missing("ALL")
     return pl.lit(not params.may_opt_in) & refused & takes_back
 

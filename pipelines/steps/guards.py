@@ -45,6 +45,29 @@ def parse_threshold(text: str) -> Threshold:
     raise ValueError(f"{text!r} is neither a share such as 5% nor a number of rows such as 100")
 
 
+FEW_OPT_INS = 20
+"""Opt-ins that a share as limit lets pass, however small the audience is."""
+
+
+def check_opt_ins(opt_ins: int, known: int, threshold: str) -> str | None:
+    """Say why a run must not go on that would opt so many in again, or None if it may.
+
+    Args:
+        opt_ins: Endpoints that a column of consent opts in again.
+        known: Endpoints of the feed that were sent before.
+        threshold: Share (1%) or number of them; a share allows a few in any case.
+    """
+    limit = parse_threshold(threshold)
+    is_few = limit.count is None and opt_ins <= FEW_OPT_INS
+    if is_few or not limit.is_exceeded(opt_ins, max(known, opt_ins)):
+        return None
+    return (
+        f"{opt_ins:,} of {max(known, opt_ins):,} endpoints that had opted out would be opted in "
+        f"again by what a column of the source says, more than --max-opt-ins {threshold} allows. "
+        "A column that broke looks like that. Nothing was sent. If it is right, allow more."
+    )
+
+
 def check_invalid_share(invalid: int, rows: int, threshold: str) -> str | None:
     """Say why a run must not go on, or None if it may."""
     if not parse_threshold(threshold).is_exceeded(invalid, rows):

@@ -11,7 +11,7 @@ from datetime import datetime
 import polars as pl
 
 from schemas.sync import RetirePolicy
-from schemas.sync_records import RECORD_SCHEMA
+from schemas.sync_records import MIRROR, RECORD_SCHEMA, SOURCE
 
 _UNKNOWN = {name: pl.lit(None) for name in ("content", "layout", "marks")}
 """What is remembered of an endpoint of which it is not known what the service has."""
@@ -51,6 +51,7 @@ def intend(rows: pl.DataFrame, known: pl.DataFrame, occasion: Occasion) -> pl.Da
         {
             "user_id": pl.coalesce("user_id", "known_user_id"),
             "opt_out": _only_careful("opt_out", "ALL"),
+            "opt_out_by": pl.when(_says_all()).then(pl.lit(SOURCE)).otherwise("known_opt_out_by"),
             "status": _only_careful("status", "INACTIVE"),
             **_UNKNOWN,
             "feeds": pl.when(pl.col("known_accepted_at").is_not_null())
@@ -78,6 +79,10 @@ def accept(rows: pl.DataFrame, known: pl.DataFrame, occasion: Occasion) -> pl.Da
         {
             "user_id": pl.coalesce("user_id", "known_user_id"),
             "opt_out": pl.coalesce("opt_out", "known_opt_out"),
+            "opt_out_by": pl.when(_says_all())
+            .then(pl.lit(SOURCE))
+            .when(pl.col("opt_out").is_null())
+            .then("known_opt_out_by"),
             "status": pl.col("status").fill_null("ACTIVE"),
             "feeds": _with_feed(pl.col("known_feeds").fill_null(0), occasion.feed),
             "is_ours": pl.lit(value=True),
@@ -124,7 +129,7 @@ def intend_to_retire(gone: pl.DataFrame, policy: str) -> pl.DataFrame:
     found so again.
     """
     deleted = _UNCONFIRMED if policy == RetirePolicy.DELETE else {}
-    return _replace(gone, {"opt_out": _opt_out_by(policy), **_UNKNOWN, **deleted})
+    return _replace(gone, {**_opt_out_by(policy), **_UNKNOWN, **deleted})
 
 
 def retire(gone: pl.DataFrame, policy: str, occasion: Occasion) -> pl.DataFrame:
@@ -137,7 +142,7 @@ def retire(gone: pl.DataFrame, policy: str, occasion: Occasion) -> pl.DataFrame:
     return _replace(
         gone,
         {
-            "opt_out": _opt_out_by(policy),
+            **_opt_out_by(policy),
             **_UNKNOWN,
             "feeds": _without_feed(occasion.feed),
             "retired": pl.lit(policy),
@@ -171,8 +176,15 @@ def _only_careful(name: str, careful: str) -> pl.Expr:
     return pl.when(is_said).then(pl.lit(careful)).otherwise(f"known_{name}")
 
 
-def _opt_out_by(policy: str) -> pl.Expr:
-    return pl.lit("ALL") if policy == RetirePolicy.OPTOUT else pl.col("opt_out")
+def _says_all() -> pl.Expr:
+    return pl.col("opt_out").eq_missing("ALL")
+
+
+def _opt_out_by(policy: str) -> dict[str, pl.Expr]:
+    if policy != RetirePolicy.OPTOUT:
+        return {}
+    by = pl.when(_says_all()).then("opt_out_by").otherwise(pl.lit(MIRROR))
+    return {"opt_out": pl.lit("ALL"), "opt_out_by": by}
 
 
 def _confirm(occasion: Occasion) -> dict[str, pl.Expr]:

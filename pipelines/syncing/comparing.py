@@ -49,6 +49,8 @@ class Comparison(BaseModel):
     """To be sent."""
     unchanged: int
     held: int
+    opt_ins: int
+    """Due, and known to have opted out: a column of the source takes that back."""
     gone: int
     """To be retired."""
     tracked: int
@@ -230,6 +232,7 @@ class _Work:
     params: CompareParams
     feed: int
     counts: dict[Standing, int] = field(default_factory=lambda: dict.fromkeys(Standing, 0))
+    opt_ins: int = 0
     tracked: int = 0
     identified: int = 0
     intents: int = 0
@@ -256,6 +259,7 @@ class _Work:
             self._verdicts[int(number)].append(verdicts.select("standing", "is_known_opt_in"))
         for standing, count in compared.group_by("standing").len().iter_rows():
             self.counts[Standing(standing)] += count
+        self.opt_ins += int(compared["takes_back"].sum())
         occasion = Occasion(datetime.now(UTC), self.run.run_id, self.feed)
         is_due = compared["standing"].is_in([int(standing) for standing in DUE])
         records = [
@@ -304,6 +308,7 @@ class _Work:
             due=sum(self.counts[standing] for standing in DUE),
             unchanged=self.counts[Standing.UNCHANGED],
             held=sum(self.counts[standing] for standing in HELD),
+            opt_ins=self.opt_ins,
             gone=self.gone,
             tracked=self.tracked,
             identified=self.identified,

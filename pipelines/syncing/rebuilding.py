@@ -30,7 +30,7 @@ from pipelines.storage.atomic import write_parquet
 from pipelines.storage.manifest import PartitionRecord
 from pipelines.storage.run_dir import RunDirectory, create_run_directory
 from schemas.sync import RetirePolicy
-from schemas.sync_records import RECORD_SCHEMA
+from schemas.sync_records import RECORD_SCHEMA, SERVICE
 
 _VALUES = {
     "endpoint_id": "Id",
@@ -167,11 +167,15 @@ def _merge(
 
 def _keep_opt_outs(records: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     """Let an opt-out that was known hold where the export does not say anything of it."""
-    known = before.select("endpoint_id", pl.col("opt_out").alias("known_opt_out"))
+    members = ("opt_out", "opt_out_by")
+    known = before.select("endpoint_id", *(pl.col(n).alias(f"known_{n}") for n in members))
     paired = records.join(known, on=_ID_KEY, how="left", maintain_order="left")
-    return paired.with_columns(pl.coalesce("opt_out", "known_opt_out").alias("opt_out")).select(
-        RECORD_SCHEMA.names()
-    )
+    opt_out = pl.coalesce("opt_out", "known_opt_out")
+    was_known = pl.col("known_opt_out").eq_missing("ALL")
+    by = pl.when(was_known).then("known_opt_out_by").otherwise(pl.lit(SERVICE))
+    return paired.with_columns(
+        opt_out.alias("opt_out"), pl.when(opt_out == "ALL").then(by).alias("opt_out_by")
+    ).select(RECORD_SCHEMA.names())
 
 
 def _as_record(name: str) -> pl.Expr:

@@ -19,6 +19,7 @@ from pipelines.sending import open_sender
 from pipelines.settings import ImportSettings
 from pipelines.state.base import StateReader, StateWriter
 from pipelines.steps.guard_removals import RemovalLimits, Removals, check_removals
+from pipelines.steps.guards import check_opt_ins
 from pipelines.storage.atomic import write_json
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
@@ -49,7 +50,7 @@ def synchronize(
     if comparison is None:
         with phase(manifest, "compare", sendable):
             comparison = compare_with(run, manifest, settings, state, feed)
-    breach = guard_removals(run, settings, state, comparison)
+    breach = guard(run, settings, state, comparison)
     if breach is not None:
         return breach
     _warn_of_lateness(settings, comparison)
@@ -131,6 +132,16 @@ def plan_sync(
         write_json(diff.model_dump(mode="json"), run.diff)
     if sends_all:
         send_unchanged(run, manifest)
+    return guard(run, settings, state, comparison)
+
+
+def guard(
+    run: RunDirectory, settings: ImportSettings, state: StateReader, comparison: Comparison
+) -> GuardError | None:
+    """Say whether what comparing found is too much to be believed."""
+    breach = check_opt_ins(comparison.opt_ins, comparison.tracked, settings.max_opt_ins)
+    if breach is not None and not settings.allow_opt_in:
+        return GuardError(breach, run_id=run.run_id)
     return guard_removals(run, settings, state, comparison)
 
 

@@ -22,7 +22,7 @@ from pipelines.steps.find_drift import REMEMBERED, find_drift
 from pipelines.steps.fingerprint import hash_ids
 from schemas.masking import mask
 from schemas.sync import RetirePolicy
-from schemas.sync_records import RECORD_SCHEMA
+from schemas.sync_records import RECORD_SCHEMA, SERVICE
 
 MOST_RANGES = 16
 """Ranges that a sample is drawn from: hashes are as good as drawn by lot already, and a range of a
@@ -145,6 +145,8 @@ def _forget_content() -> Iterator[pl.Expr]:
     for name in ("content", "layout", "marks"):
         yield pl.lit(None, RECORD_SCHEMA[name]).alias(name)
     yield pl.coalesce("said_opt_out", "opt_out").alias("opt_out")
+    is_news = pl.col("said_opt_out").eq_missing("ALL") & pl.col("opt_out").ne_missing("ALL")
+    yield pl.when(is_news).then(pl.lit(SERVICE)).otherwise("opt_out_by").alias("opt_out_by")
     # Who is INACTIVE only for being gone is to be active again when back.
     is_gone = pl.col("retired").eq_missing(RetirePolicy.INACTIVE.value)
     yield (

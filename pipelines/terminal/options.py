@@ -222,6 +222,13 @@ SYNC_OPTIONS = (
         "was set INACTIVE. Without it they are held.",
     ),
     option(
+        "--max-opt-ins",
+        metavar="SHARE|N",
+        default="1%",
+        help="Send nothing if a mapped column of consent would opt in again more endpoints than "
+        "this; a share lets 20 pass in any case.",
+    ),
+    option(
         "--feed",
         metavar="NAME",
         default="main",

@@ -162,6 +162,9 @@ def _say_delivery(summary: Summary) -> str:
 
 def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list[str]:
     lines = []
+    if summary.opt_ins:
+        endpoints = f"{summary.opt_ins:,} endpoint{'' if summary.opt_ins == 1 else 's'}"
+        lines.append(f"Opt-ins: {endpoints} that had opted out, of which the source says NONE now")
     if "column.unmapped" in summary.issues_by_code:
         names = write_plainly(", ".join(_unmapped(run)))
         lines.append(f"Not imported: {names} (no column of an endpoint)")

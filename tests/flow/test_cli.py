@@ -88,7 +88,7 @@ def test_json_is_all_of_stdout(history: History) -> None:
         "invalid", "duplicate", "held", "rejected", "unprocessed", "balanced", "requests",
         "retries", "throttled", "splits", "bytes_sent", "seconds", "rows_per_second",
         "issues_by_code", "started_at", "finished_at", "records", "left_out", "endpoints",
-        "endpoints_by_outcome", "sync_mode", "to_retire", "retired", "refused_removals",
+        "endpoints_by_outcome", "sync_mode", "opt_ins", "to_retire", "retired", "refused_removals",
     ]  # fmt: skip
     assert summary == read_summary(history.cli.cwd / "runs", "second")
     assert "All 3 rows can be imported." in history.checked.stderr

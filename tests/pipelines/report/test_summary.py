@@ -17,7 +17,7 @@ NAMES = tuple(
     run_id status application_id destination rows accepted unchanged invalid duplicate held rejected
     unprocessed balanced requests retries throttled splits bytes_sent seconds rows_per_second
     issues_by_code started_at finished_at records left_out endpoints endpoints_by_outcome
-    sync_mode to_retire retired refused_removals
+    sync_mode opt_ins to_retire retired refused_removals
     """.split()  # noqa: SIM905 (as it stands in the contract)
 )
 """The contract (README): flat, these names, in this order."""

@@ -92,12 +92,14 @@ def test_every_case(is_full_refresh, may_opt_in, consenting, activating):
     found = compare(rows, known.reverse(), params)
     assert found.schema == COMPARED_SCHEMA
     assert found["row_key"].equals(rows["row_key"])
-    for (row, record), standing, is_known in zip(
-        CASES, found["standing"], found["is_known_opt_in"], strict=True
+    for (row, record), standing, is_known, takes_back in zip(
+        CASES, *(found[name] for name in COMPARED_SCHEMA.names()[2:]), strict=True
     ):
         assert standing == must_stand(row, record, params), (row, record)
         says_none = row["opt_out"] == record["opt_out"] == "NONE"
         assert is_known == (says_none and is_stored(record)), (row, record)
+        is_undone = (row["opt_out"], record["opt_out"]) == ("NONE", "ALL")
+        assert takes_back == (is_undone and standing in DUE)
 
 
 @pytest.mark.parametrize("said", OPT_OUTS)
@@ -109,6 +111,16 @@ def test_without_a_record_a_row_is_new(said, status, is_full_refresh):
     for known in (gone, gone.clear(), records([{"endpoint_id": "other", "opt_out": "ALL"}])):
         found = compare(rows, known, CompareParams(is_full_refresh=is_full_refresh))
         assert found.select("standing", "is_known_opt_in").rows() == [(Standing.NEW, False)]
+
+
+@pytest.mark.parametrize("by", ["mirror", "service", None])
+def test_a_column_does_not_take_back_what_others_said(by):
+    rows = keyed_rows([{"opt_out": "NONE"}])
+    known = records([{**OTHER, "opt_out": "ALL", "opt_out_by": by}])
+    consenting = CompareParams(consenting=frozenset({0}))
+    assert compare(rows, known, consenting)["standing"].to_list() == [Standing.OPTS_IN]
+    allowed = compare(rows, known, CompareParams(may_opt_in=True))
+    assert allowed["takes_back"].to_list() == [True]
 
 
 def test_nobody_who_is_not_allowed_to_is_opted_in_or_activated():

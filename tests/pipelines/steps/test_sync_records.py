@@ -49,6 +49,7 @@ def test_record_of_a_new_row_that_is_about_to_be_sent():
         "endpoint_id": "E-0",
         "user_id": "u",
         "opt_out": None,
+        "opt_out_by": None,
         "status": None,
         "content": None,
         "layout": None,
@@ -70,6 +71,7 @@ def test_record_of_a_new_row_that_was_taken():
         "endpoint_id": "E-0",
         "user_id": "u",
         "opt_out": "NONE",
+        "opt_out_by": None,
         "status": "ACTIVE",
         "content": 1000,
         "layout": "Address",
@@ -223,7 +225,9 @@ def test_the_last_feed_is_a_bit_as_any_other():
 def test_a_retired_one_keeps_what_was_said_of_consent(policy, opt_out, status):
     gone = records([{"opt_out": opt_out, "status": status, "feeds": 2, "marks": [1]}])
     said = "ALL" if policy == "optout" else opt_out
-    empty = {"content": None, "marks": None, "opt_out": said}
+    by = {"ALL": "source"}.get(opt_out, "mirror") if policy == "optout" else None
+    before_by = "source" if opt_out == "ALL" else None
+    empty = {"content": None, "marks": None, "opt_out": said, "opt_out_by": by or before_by}
     unconfirmed = {"accepted_at": None, "run_id": None} if policy == "delete" else {}
     before = gone.row(0, named=True)
     assert only(intend_to_retire(gone, policy)) == {**before, **empty, **unconfirmed}
@@ -260,3 +264,17 @@ def test_records_are_sorted_as_the_state_wants_them(numbers):
     ):
         assert found.height == height
         assert found["key_hash"].is_sorted()
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "by"),
+    [("ALL", "service", "source"), (None, "service", "service"), ("NONE", "mirror", None)],
+)
+def test_who_opted_out_last_is_remembered(said, known, by):
+    rows, before = (
+        keyed_rows([{"opt_out": said}]),
+        records([{"opt_out": "ALL", "opt_out_by": known}]),
+    )
+    assert only(accept(rows, before, LATER))["opt_out_by"] == by
+    intended = only(intend(rows, before, LATER))
+    assert (intended["opt_out"], intended["opt_out_by"]) == ("ALL", by or known)
