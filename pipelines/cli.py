@@ -211,7 +211,10 @@ def report(run_id: str, runs_dir: Place, *, as_json: bool) -> None:
     if summary is None:
         status = say_status(run, manifest)
         reason = f" {manifest.message}" if manifest.message else ""
-        hint = "" if status == "running" else f" Go on with: {resume_command(run)}"
+        hint = f" Go on with: {resume_command(run)}"
+        if status == "superseded":
+            hint = f" Run {manifest.superseded_by} took its place."
+        hint = "" if status == "running" else hint
         raise RunStateError(f"Run {run_id} has no summary: it is {status}.{reason}{hint}")
     show(run, manifest, summary, as_json=as_json)
 

@@ -102,6 +102,8 @@ class Target:
     """When the service made the application, if it says so."""
     state: StateWriter | None = None
     """What the service last accepted, held for the run; None if none is kept."""
+    superseded: str | None = None
+    """The run that was not finished and whose place this one takes."""
 
 
 _THREADS = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(WORKERS))
@@ -126,7 +128,8 @@ def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
     try:
         born = application_born(destination)
         with holding_state(settings, run_id, born, is_new=True) as state:
-            target = Target(destination.name, born, state)
+            other = find_unfinished(state) if state is not None else None
+            target = Target(destination.name, born, state, other)
             return begin_run(settings, run_id, "run", target)
     finally:
         close_sender(settings)
@@ -232,6 +235,7 @@ def resume_run(
             manifest.attempts[-1].finished_at = run.last_written_at()
         manifest.attempts.append(Attempt(started_at=datetime.now(UTC)))
         manifest.status, manifest.message, manifest.finished_at = RunStatus.RUNNING, None, None
+        manifest.superseded_by = None
         save_manifest(manifest, run)
         get_run_logger().info("run %s goes on, in %s", run.run_id, run.location)
         return go_through(run, manifest, settings, state)
@@ -260,6 +264,7 @@ def begin_run(
             mapping=mapping.as_written() if mapping is not None else None,
             diff=diff,
             destination=target.destination,
+            superseded=target.superseded,
             born=target.born,
             generation=target.state.generation if target.state is not None else 0,
             versions=read_versions(),

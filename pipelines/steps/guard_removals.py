@@ -99,7 +99,7 @@ def _check_unidentified(found: Removals, limit: str) -> str | None:
         return None
     share = found.unidentified / rows if rows else 0.0
     return (
-        f"The Id of {found.unidentified:,} of {rows:,} rows cannot be told ({share:.1%}), and "
-        f"--max-unidentified allows {limit}: any of them could be one that seems to be gone. "
-        "Correct the rows in errors.csv, or allow more."
+        f"The Id of {found.unidentified:,} of {rows:,} endpoints in the source cannot be told "
+        f"({share:.1%}), and --max-unidentified allows {limit}: any of them could be one that "
+        "seems to be gone. Correct these rows in the source (errors.csv has them), or allow more."
     )

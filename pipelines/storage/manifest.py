@@ -94,6 +94,10 @@ class Manifest(_Record):
     diff: bool = False
     """Whether a plan is to say what differs from what the service last accepted."""
     destination: str | None = None
+    superseded_by: str | None = None
+    """The run that took its place when it was not finished, if one did."""
+    superseded: str | None = None
+    """The run that was not finished and whose place this one took."""
     born: str | None = None
     """When the service made the application, if it says so."""
     generation: int = 0

@@ -15,7 +15,7 @@ from pipelines.errors import ConfigurationError, RunStateError, StateError
 from pipelines.settings import ImportSettings
 from pipelines.state.base import CommitKind, CommitNote, StateKey, StateReader, StateWriter
 from pipelines.state.store import locked_state, open_state, remove_state
-from pipelines.storage.manifest import load_manifest
+from pipelines.storage.manifest import load_manifest, save_manifest
 from pipelines.storage.run_dir import open_run_directory
 from pipelines.storage.run_lock import locked
 from pipelines.syncing.comparing import load_comparison
@@ -83,26 +83,28 @@ def holding_state(
                 "sends again what is not known to be accepted",
                 other,
             )
-            _record_superseded(settings, state, other)
+            _take_over(settings, state, other, run_id)
         yield state
 
 
-def _record_superseded(settings: ImportSettings, state: StateWriter, other: str) -> None:
+def _take_over(settings: ImportSettings, state: StateWriter, other: str, run_id: str) -> None:
     """Note what a run that was killed got accepted, as far as its own books are there."""
     last = _last_commit(state)
-    if last is None or last.kind is not CommitKind.INTENT:
-        return  # it has noted that itself
+    was_killed = last is not None and last.kind is CommitKind.INTENT
     try:
         run = open_run_directory(settings.runs_dir, other)
         with locked(run):
             manifest = load_manifest(run)
             given = ImportSettings.model_validate(manifest.settings)
             # Its first commit was the one before it sent.
-            if (state_key(given), manifest.generation + 1) != (state.key, state.generation):
+            is_first = not was_killed or manifest.generation + 1 == state.generation
+            if state_key(given) != state.key or not is_first:
                 raise RunStateError(f"the run of that name in {settings.runs_dir} is another one.")
-            comparison = load_comparison(run)
+            comparison = load_comparison(run) if was_killed else None
             if comparison is not None:
                 record_accepted(run, manifest, given, state, comparison, is_final=False)
+            manifest.superseded_by = run_id
+            save_manifest(manifest, run)
     except (RunStateError, ConfigurationError, ValidationError, OSError) as error:
         get_run_logger().warning("what run %s got accepted is not known: %s", other, error)
 
@@ -143,7 +145,8 @@ def require_still_ours(state: StateReader, run_id: str, generation: int) -> None
     if last.kind in _OF_RUNS:
         raise RunStateError(
             f"Run {last.run_id} has imported into this application since run {run_id} stopped: to "
-            "go on would put older content over newer. Start a new run."
+            "go on would put older content over newer. Start a new run: with --sync-mode changed "
+            "it sends only what is still due."
         )
     raise RunStateError(
         f"A command (endpoint-import state) has changed the sync state since run {run_id} stopped: "

@@ -193,7 +193,9 @@ def _read_diff(run: RunDirectory) -> Diff | None:
 
 
 def say_status(run: RunDirectory, manifest: Manifest) -> str:
-    """Give a run's status; `interrupted` if it was killed."""
+    """Give a run's status; `interrupted` if it was killed, `superseded` if another took over."""
+    if manifest.superseded_by is not None:
+        return "superseded"
     if manifest.status is RunStatus.RUNNING and read_owner(run) is None:
         return "interrupted"
     return manifest.status.value

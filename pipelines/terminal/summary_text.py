@@ -162,6 +162,8 @@ def _say_delivery(summary: Summary) -> str:
 
 def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list[str]:
     lines = []
+    if manifest.superseded is not None:
+        lines.append(f"Before:  run {manifest.superseded} was not finished; this took its place")
     if summary.opt_ins:
         endpoints = f"{summary.opt_ins:,} endpoint{'' if summary.opt_ins == 1 else 's'}"
         lines.append(f"Opt-ins: {endpoints} that had opted out, of which the source says NONE now")

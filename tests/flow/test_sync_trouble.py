@@ -83,7 +83,10 @@ def test_what_a_killed_run_got_accepted_is_known(nights: Nights, monkeypatch: py
         patch.setattr(synchronize, "record_accepted", die)
         with pytest.raises(Killed):
             nights.night(ROWS)
+    killed = nights.run / "manifest.json"
     assert nights.night(ROWS)["unchanged"] == 300
+    assert read_json(killed)["superseded_by"] == "night-2"
+    assert read_json(nights.run / "manifest.json")["superseded"] == "night-1"
     with monkeypatch.context() as patch:
         patch.setattr(synchronize, "record_accepted", die)
         with pytest.raises(Killed):

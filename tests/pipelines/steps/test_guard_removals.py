@@ -57,7 +57,7 @@ def test_check_removals(found, stops):
         pytest.param(
             RemovalLimits("1%", "20%", "2"),
             {"unidentified": 3},
-            ["The Id of 3 of 1,003 rows", "0.3%", "--max-unidentified allows 2", "errors.csv"],
+            ["The Id of 3 of 1,003 endpoints", "0.3%", "--max-unidentified allows 2", "errors.csv"],
             id="unidentified",
         ),
     ],
