@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import Reply
@@ -11,10 +12,11 @@ from import_support import FailingSink, read_json, require_balance, resume
 from processes import free_port
 from sync_support import Nights, person
 
-from pipelines.errors import DestinationError, RunStateError, StateError
+from pipelines.errors import DestinationError, RunStateError, StateError, StorageError
 from pipelines.local_server.process import LocalServer, ServerOptions
 from pipelines.state.base import CommitKind, CommitNote, StateKey
 from pipelines.state.store import locked_state
+from pipelines.state.writing import WritableState
 from pipelines.syncing import synchronize
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
@@ -139,6 +141,27 @@ def test_a_run_is_not_resumed_once_a_command_has_changed_the_state(
         resume(nights.folder, "night-1")
     assert nights.stored == {}
     assert nights.night([person(1)], unfinished="refuse")["accepted"] == 1
+
+
+@pytest.mark.parametrize("commit", [1, 2], ids=["before sending", "after sending"])
+def test_a_state_that_cannot_be_written_stops_the_run(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, commit: int
+):
+    write = WritableState.commit
+    commits = []
+
+    def fail_once(self: WritableState, *given: Any, **options: Any) -> None:
+        commits.append(given)
+        if len(commits) == commit:
+            raise StorageError("No space left on device")
+        write(self, *given, **options)
+
+    monkeypatch.setattr(WritableState, "commit", fail_once)
+    with pytest.raises(StorageError):
+        nights.night(ROWS)
+    assert len(nights.stored) == (0 if commit == 1 else 300)
+    resume(nights.folder, "night-1")
+    assert nights.night(ROWS)["unchanged"] == 300
 
 
 def test_a_stopped_run_is_resumed_and_remembered(broken_off: Nights):

@@ -150,6 +150,10 @@ def test_what_judges_rows_is_noted():
     assert set(DECIDING_PACKAGES) < set(PACKAGES)
 
 
+def test_a_run_of_an_older_layout_is_looked_at_and_no_more():
+    assert "begun by an older version" in refusal(make_manifest(format=1))
+
+
 # -- folder --------------------------------------------------------------------------------
 
 

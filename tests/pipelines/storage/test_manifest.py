@@ -98,7 +98,7 @@ def test_a_damaged_one_is_refused(run, content):
     "change",
     [
         pytest.param({"format": 3}, id="newer format"),
-        pytest.param({"format": 1}, id="older format"),
+        pytest.param({"format": 0}, id="no format that there was"),
         pytest.param({"status": "paused"}, id="unknown status"),
         pytest.param({"new_member": 1}, id="unknown member"),
         pytest.param({"started_at": "yesterday"}, id="no time"),
