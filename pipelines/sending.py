@@ -24,15 +24,16 @@ from pipelines.errors import BooksError, EndpointImportError, RunStateError
 from pipelines.lanes import Lane
 from pipelines.settings import ImportSettings
 from pipelines.steps.encode import drop_known_opt_ins, opt_out_items
-from pipelines.steps.outcomes import DELIVERY_SCHEMA
+from pipelines.steps.outcomes import DELIVERY_SCHEMA, settle_delivered
 from pipelines.steps.pack import ItemBuffer, pack_batches
+from pipelines.steps.shipments import cut_deliveries
 from pipelines.storage.answer_log import AnswerLog, read_answers
 from pipelines.storage.atomic import write_json
 from pipelines.storage.run_dir import RunDirectory, read_number
 from pipelines.storage.stop_request import StopWatch
 from schemas.batch import BatchLimits
 from schemas.outcomes import Outcome
-from schemas.shipments import Shipment
+from schemas.shipments import Shipment, ShipmentSlice
 from schemas.sync import DUE
 
 MOST_SENDERS = 64
@@ -167,6 +168,19 @@ def _answered(records: Iterable[Mapping[str, Any]]) -> Iterable[range]:
 def read_deliveries(run: RunDirectory, number: int) -> pl.DataFrame:
     """Read the answers for a shipment, in the shape of `DELIVERY_SCHEMA`; none if never sent."""
     return read_delivery_log(run.answers(number))
+
+
+def read_verdicts(run: RunDirectory, number: int, place: ShipmentSlice) -> pl.DataFrame:
+    """Read what the service answered for each due row of a partition that it answered for.
+
+    Args:
+        run: The run.
+        number: Of the partition.
+        place: Where its due rows are in a shipment.
+    """
+    sent = read_sendable(run, number, "row_key").to_frame()
+    answers = cut_deliveries(read_deliveries(run, place.shipment), place)
+    return settle_delivered(sent, answers)
 
 
 def read_delivery_log(path: Path) -> pl.DataFrame:

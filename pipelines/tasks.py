@@ -8,7 +8,6 @@ is resumed. Prefect retries nothing here: who tries again is decided in `destina
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Self
 
 import orjson
@@ -23,9 +22,9 @@ from pipelines.preparing import find_excess, prepare
 from pipelines.sending import (
     open_sender,
     read_decisions,
-    read_deliveries,
     read_sendable,
     read_shipments,
+    read_verdicts,
     send_shipment,
     write_shipments,
 )
@@ -36,13 +35,12 @@ from pipelines.steps.outcomes import (
     fold_endpoints,
     name_endpoints,
     settle_compared,
-    settle_delivered,
     settle_partition,
     settle_refused,
 )
 from pipelines.steps.resolve import describe_decisions, resolve
-from pipelines.steps.shipments import PartitionCount, cut_deliveries, plan_shipments
-from pipelines.storage.atomic import write_parquet
+from pipelines.steps.shipments import PartitionCount, plan_shipments
+from pipelines.storage.atomic import count_rows, write_parquet
 from pipelines.storage.manifest import Manifest, PartitionRecord
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.stop_request import is_stop_requested
@@ -108,17 +106,12 @@ def prepare_partition(
     done = run.part("prepared", part.number)
     if done.is_file():
         progress.skip("prepare", part.rows)
-        return count_rows(done)
+        return count_rows([done])
     if stopping.is_requested() or is_stop_requested(run):
         return None
     valid = prepare(run, part, source, excess, settings, with_items=with_items)
     progress.advance("prepare", part.rows)
     return valid
-
-
-def count_rows(path: Path) -> int:
-    """Count the rows of a Parquet file without reading them."""
-    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
 
 
 @task(task_run_name="resolve", cache_policy=NO_CACHE)
@@ -224,9 +217,7 @@ def settle_rows(
         if run.comparison.is_file():
             verdicts.append(settle_compared(pl.read_parquet(run.part("compared", part.number))))
     if place is not None:
-        sent = read_sendable(run, part.number, "row_key").to_frame()
-        answers = cut_deliveries(read_deliveries(run, place.shipment), place)
-        verdicts.append(settle_delivered(sent, answers))
+        verdicts.append(read_verdicts(run, part.number, place))
     source_file = source_files[part.number]
     endpoints = settle_partition(rows, verdicts, source_file)
     if endpoint_names:

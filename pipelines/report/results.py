@@ -20,7 +20,7 @@ from pipelines.steps.map_columns import (
 )
 from pipelines.steps.outcomes import count_outcomes, settle_refused
 from pipelines.steps.result import describe_issues
-from pipelines.storage.atomic import replacing
+from pipelines.storage.atomic import count_rows, replacing
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
 from schemas.issues import ISSUE_SCHEMA
@@ -119,7 +119,7 @@ def count_left_out(run: RunDirectory, manifest: Manifest) -> int:
     numbers = [part.number for part in manifest.partitions]
     prepared = [number for number in numbers if run.part("prepared", number).is_file()]
     files = [run.part("left_out", number) for number in prepared]
-    return sum(pl.read_parquet(path).height for path in files if path.is_file())
+    return count_rows([path for path in files if path.is_file()])
 
 
 def count_invalid(run: RunDirectory, manifest: Manifest) -> int:

@@ -172,6 +172,11 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> None:
         frame.write_parquet(temporary, compression="lz4", statistics=False)
 
 
+def count_rows(files: list[Path]) -> int:
+    """Count the rows of Parquet files without reading them."""
+    return int(pl.scan_parquet(files).select(pl.len()).collect().item()) if files else 0
+
+
 def write_json(value: object, path: Path, default: Callable[[Any], Any] | None = None) -> None:
     """Write a value as indented JSON."""
     write_text(orjson.dumps(value, default, orjson.OPT_INDENT_2).decode() + "\n", path)

@@ -15,6 +15,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from pipelines import progress
+from pipelines.sending import read_decisions
 from pipelines.settings import ImportSettings
 from pipelines.state.base import KeyRange, StateReader
 from pipelines.steps import sync_records
@@ -23,7 +24,7 @@ from pipelines.steps.encode import opt_out_rows
 from pipelines.steps.fingerprint import hash_ids
 from pipelines.steps.result import ERROR_CODES
 from pipelines.steps.sync_records import Occasion
-from pipelines.storage.atomic import replacing, write_json, write_parquet
+from pipelines.storage.atomic import count_rows, replacing, write_json, write_parquet
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.syncing.retiring import GONE_ROWS
@@ -73,15 +74,15 @@ def is_compared(manifest: Manifest, settings: ImportSettings) -> bool:
     return manifest.command == "run" and not settings.no_state
 
 
-def key_rows(run: RunDirectory, number: int) -> int:
-    """Write the rows of a partition down as they are compared; give their number.
+def key_rows(run: RunDirectory, number: int) -> None:
+    """Write the rows of a partition down as they are compared.
 
     Rows that `resolve` has decided about are left out.
     """
     path = run.part("prepared", number)
     columns = ["row_key", *(c for c in KEYED_SCHEMA.names() if c not in ("partition", "row_key"))]
     rows = pl.read_parquet(path, columns=columns)
-    decisions = pl.scan_parquet(run.decisions).filter(pl.col("partition") == number).collect()
+    decisions = read_decisions(run, number)
     if not decisions.is_empty():
         rows = rows.join(decisions, on="row_key", how="anti", maintain_order="left")
     kept = pl.scan_parquet(run.opt_outs).filter(pl.col("partition") == number).collect()
@@ -89,7 +90,6 @@ def key_rows(run: RunDirectory, number: int) -> int:
         rows = _keep_opt_outs(rows, pl.read_parquet(path, columns=["row_key", "item"]), kept)
     keyed = rows.with_columns(pl.lit(number, pl.Int64).alias("partition"))
     write_sorted(keyed.select(KEYED_SCHEMA.names()), run.part("keyed", number))
-    return keyed.height
 
 
 def _keep_opt_outs(rows: pl.DataFrame, items: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
@@ -171,7 +171,7 @@ def compare_run(
     for path in run.list_files("gone", ".parquet"):  # of an attempt that was killed in this
         run.remove(path)
     work = _Work(run, numbers, settings, compare_params(manifest, settings), feed)
-    for part in state.ranges(count_rows(run, "keyed", numbers)):
+    for part in state.ranges(count_rows([run.part("keyed", number) for number in numbers])):
         known = read_without_marks(state, part)
         with_marks = observe is not None or _needs_marks(known, feed)
         if with_marks:
@@ -214,12 +214,6 @@ def compare_params(manifest: Manifest, settings: ImportSettings) -> CompareParam
         consenting=mapping.stating("OptOut", "NONE") if mapping else frozenset(),
         activating=mapping.stating("EndpointStatus", "ACTIVE") if mapping else frozenset(),
     )
-
-
-def count_rows(run: RunDirectory, folder: str, numbers: Sequence[int]) -> int:
-    """Count the rows of a folder's files without reading them."""
-    files = [run.part(folder, number) for number in numbers]
-    return int(pl.scan_parquet(files).select(pl.len()).collect().item()) if files else 0
 
 
 @dataclass

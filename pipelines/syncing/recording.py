@@ -11,11 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.sending import read_deliveries, read_sendable, read_shipments
+from pipelines.sending import read_shipments, read_verdicts
 from pipelines.settings import ImportSettings
 from pipelines.state.base import CommitKind, CommitNote, StateWriter
-from pipelines.steps.outcomes import settle_delivered
-from pipelines.steps.shipments import cut_deliveries
 from pipelines.steps.sync_records import Occasion, accept, retire
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
@@ -96,9 +94,8 @@ def record_accepted(
 
 def _write_taken(run: RunDirectory, number: int, place: ShipmentSlice) -> None:
     """Write down the rows of a partition that the service took, in the order of their hashes."""
-    sent = read_sendable(run, number, "row_key").to_frame()
-    answers = cut_deliveries(read_deliveries(run, place.shipment), place)
-    accepted = settle_delivered(sent, answers).filter(pl.col("outcome") == Outcome.ACCEPTED.value)
+    verdicts = read_verdicts(run, number, place)
+    accepted = verdicts.filter(pl.col("outcome") == Outcome.ACCEPTED.value)
     keyed = pl.read_parquet(run.part("keyed", number))
     taken = keyed.join(accepted, on="row_key", how="semi", maintain_order="left")
     write_sorted(taken, run.part("taken", number))

@@ -9,14 +9,12 @@ from functools import partial
 import polars as pl
 
 from pipelines import progress, stopping
-from pipelines.destinations.delivery import SendCounts
 from pipelines.destinations.pinpoint_calls import DeletingDestination
 from pipelines.destinations.sender import Sender
 from pipelines.destinations.throttle import lower_rate
 from pipelines.errors import EndpointImportError
 from pipelines.sending import (
     connect,
-    count_logged,
     find_taken,
     open_sender,
     read_delivery_log,
@@ -125,8 +123,3 @@ def list_gone(run: RunDirectory) -> list[int]:
 def read_gone(run: RunDirectory, number: int) -> pl.DataFrame:
     """Read one of these files, in the shape of `RECORD_SCHEMA`."""
     return pl.read_parquet(run.part("gone", number))
-
-
-def count_retire_requests(run: RunDirectory) -> SendCounts:
-    """Add up what retiring took, over all attempts."""
-    return count_logged(run.retired(number) for number in list_gone(run))

@@ -15,11 +15,10 @@ from pipelines.destinations.sender import Sender
 from pipelines.errors import RunStateError, TerminalDestinationError
 from pipelines.local_server.faults import parse_faults, parse_quota
 from pipelines.local_server.process import LocalServer, ServerOptions
-from pipelines.sending import close_sender, connect, read_shipments, send_shipment
+from pipelines.sending import close_sender, connect, read_counts, read_shipments, send_shipment
 from pipelines.settings import ImportSettings
 from pipelines.syncing.removals import read_retired
 from pipelines.syncing.retiring import (
-    count_retire_requests,
     retire_gone,
     retire_rate,
     send_retirements,
@@ -84,7 +83,7 @@ def test_a_policy_does_what_it_says_and_nothing_else(run, local_server, policy, 
     close_sender(settings)
     assert read(local_server, "a", "b/é ?", "stays") == left
     assert outcomes(run, policy) == [("a", "accepted"), ("b/é ?", "accepted")]
-    assert count_retire_requests(run).requests == 2
+    assert read_counts(run).requests == 2
 
 
 @pytest.mark.parametrize("policy", [RetirePolicy.OPTOUT, RetirePolicy.INACTIVE])
@@ -137,7 +136,7 @@ def test_deletes_get_through_faults(run, tmp_path):
     with LocalServer(ServerOptions(port=0, db=db, faults=faults, seed=1)) as server:
         assert send_retirements(run, RetirePolicy.DELETE, deleting_sender(server)) is None
         assert read(server, *ids) == [None] * 50 + [("NONE", "ACTIVE")] * 10
-    counts = count_retire_requests(run)
+    counts = read_counts(run)
     assert counts.retries > 10
     assert counts.throttled > 0
     assert outcomes(run) == [(endpoint_id, "accepted") for endpoint_id in ids[:50]]
@@ -153,7 +152,7 @@ def test_deletes_keep_to_their_quota(run, tmp_path):
         began_s = time.monotonic()
         assert retire_gone(run, settings_for(server, rate=20)) is None
         took_s = time.monotonic() - began_s
-    assert count_retire_requests(run).throttled == 0
+    assert read_counts(run).throttled == 0
     assert took_s > 14 / 20
     assert [outcome for _, outcome in outcomes(run)] == ["accepted"] * 16
 
