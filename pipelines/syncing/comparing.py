@@ -59,7 +59,7 @@ class Comparison(BaseModel):
     identified: int
     """Endpoints of the source whose Id is known, valid or not."""
     unidentified: int
-    """Rows of the source that give no Id."""
+    """Rows of the source that give no Id; 0 where nobody asks: without mirror or a diff."""
     intents: int
     """Files of records for the commit before sending."""
 
@@ -179,7 +179,7 @@ def compare_run(
         shown = work.add(part, known, with_marks=with_marks)
         if observe is not None:
             observe(*shown)
-    comparison = work.finish()
+    comparison = work.finish(is_shown=observe is not None)
     write_json(comparison.model_dump(mode="json"), run.comparison)
     return comparison
 
@@ -290,7 +290,7 @@ class _Work:
             write_parquet(records, self.run.part("intents", self.intents))
             self.intents += 1
 
-    def finish(self) -> Comparison:
+    def finish(self, *, is_shown: bool) -> Comparison:
         """Write the verdicts down by partition, and say what came of it."""
         self._write_gone(RECORD_SCHEMA.to_frame(), is_last=True)
         empty = COMPARED_SCHEMA.to_frame().select("standing", "is_known_opt_in")
@@ -306,7 +306,7 @@ class _Work:
             gone=self.gone,
             tracked=self.tracked,
             identified=self.identified,
-            unidentified=self._count_unidentified(),
+            unidentified=self._count_unidentified() if is_shown or self._is_mirror else 0,
             intents=self.intents,
         )
 
