@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
 from pipelines.destinations.delivery import SendCounts
 from pipelines.errors import EndpointImportError, GuardError
@@ -73,7 +74,7 @@ def summarize(
         application_id=settings.application if is_import else None,
         destination=manifest.destination,
         rows=rows,
-        **{outcome.value: count for outcome, count in counts.rows.items()},
+        **cast("dict[str, Any]", {o.value: count for o, count in counts.rows.items()}),
         balanced=counts.are_balanced,
         sync_mode=settings.sync_mode.value,
         opt_ins=books.opt_ins,

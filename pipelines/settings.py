@@ -139,6 +139,8 @@ class ImportSettings(BaseModel):
     """Records per partition and rows per shipment at the most; large records make smaller ones."""
     keep_staged: bool = False
     """Keep the working files after a clean finish."""
+    show_addresses: bool = False
+    """Show addresses, Ids and other personal values in report.html as they are, not masked."""
 
     @property
     def reading(self) -> ReadingOptions:

@@ -63,6 +63,7 @@ SHELL = (
     ),
     *("pipelines.sending", "pipelines.resuming", "pipelines.intake", "pipelines.phases"),
     "pipelines.syncing",
+    "pipelines.reporting",
     *("pipelines.prefect_api", "pipelines.prefect_server", "pipelines.delivering"),
     *("pipelines.runners", "pipelines.cluster", "pipelines.cluster_checks", "pipelines.lanes"),
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),
@@ -73,7 +74,7 @@ SHELL = (
 RESERVED = {
     "prefect": (
         *("pipelines.flows", "pipelines.tasks", "pipelines.intake", "pipelines.delivering"),
-        *("pipelines.prefect_api", "pipelines.prefect_server"),
+        *("pipelines.prefect_api", "pipelines.prefect_server", "pipelines.reporting"),
         *("pipelines.syncing.holding", "pipelines.syncing.synchronize"),
         *("pipelines.cluster", "pipelines.cluster_checks"),
     ),

@@ -11,6 +11,21 @@ from schemas.outcomes import Outcome
 from schemas.sync import SyncMode
 
 
+class Breach(BaseModel):
+    """A threshold that a run exceeded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    threshold: str
+    """Name of the setting, such as max_invalid."""
+    source: str | None
+    """The SOURCE that it is about; None if about all of them."""
+    is_stop: bool
+    """Whether it stops the run before anything is sent; else it warns."""
+    message: str
+    """The figure, the limit, and what to do, in sentences."""
+
+
 class Summary(BaseModel):
     """summary.json."""
 
@@ -58,6 +73,16 @@ class Summary(BaseModel):
     """Those of them that the service has retired."""
     refused_removals: int = 0
     """Those of them that it refused to retire."""
+    breaches: list[Breach] = []
+    """Thresholds that were exceeded, those that stop first."""
+    corrects: str | None = None
+    """The run whose errors.csv was fed back in."""
+    to_correct: int = 0
+    """Rows that run left to be corrected."""
+    corrected: int = 0
+    """Those of them that were fed back and are right now."""
+    not_fed_back: int = 0
+    """Those of them that did not come back."""
 
     def by_outcome(self) -> dict[Outcome, int]:
         """Give the rows by outcome."""

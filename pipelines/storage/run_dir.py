@@ -8,6 +8,7 @@
       left_out/part-00000.parquet    records that the mapping leaves out
       prepared/part-00000.parquet    valid rows: keys and encoded item
       found/part-00000.parquet       issues that preparing found
+      profiled/part-00000.parquet    what its columns look like
       resolved/decisions.parquet     rows that are not sent, and why
       resolved/found.parquet         issues across rows
       resolved/opt_outs.parquet      rows that keep the opt-out of a duplicate
@@ -24,7 +25,7 @@
       outcomes/part-00000.parquet    one outcome for every row
       endpoints/part-00000.parquet   one for every endpoint, where rows may give several
       issues.parquet  errors.csv  held.csv  unprocessed.csv  removals.csv
-      summary.json  report.html  preview.json  diff.json
+      summary.json  report.html  profile.json  preview.json  diff.json
       lock                      who works on the run (`run_lock`)
       stop                      asks workers on a cluster to come to an end (`stop_request`)
 
@@ -47,7 +48,7 @@ from pipelines.storage.places import Place, S3Folder
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 WORKING_FOLDERS = (
-    *("staged", "rows", "left_out", "prepared", "found", "resolved"),
+    *("staged", "rows", "left_out", "prepared", "found", "profiled", "resolved"),
     *("keyed", "present", "compared", "gone", "intents", "taken", "delivered"),
 )
 FOLDERS = (*WORKING_FOLDERS, "outcomes", "endpoints")
@@ -134,6 +135,11 @@ class RunDirectory:
     def report(self) -> Path:
         """The quality report."""
         return self.at("report.html")
+
+    @property
+    def profile(self) -> Path:
+        """What the rows look like, column by column."""
+        return self.at("profile.json")
 
     @property
     def preview(self) -> Path:

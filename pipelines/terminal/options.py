@@ -152,6 +152,11 @@ SOURCE_OPTIONS = (
     RUNS_DIR,
     option("--run-id", metavar="NAME", help="Name of the run; made from the time if not given."),
     option("--keep-staged", is_flag=True, help="Keep the working files after a clean finish."),
+    option(
+        "--show-addresses",
+        is_flag=True,
+        help="Show addresses and Ids in report.html as they are, not masked.",
+    ),
     JSON,
 )
 """What to read and how to judge it."""

@@ -1,0 +1,60 @@
+"""What the page shows, gathered; `page` renders it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipelines.report.profile import Profile
+from pipelines.report.summary import Summary
+from pipelines.storage.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class IssueLine:
+    """One issue code, and what fixing it would bring."""
+
+    code: str
+    severity: str
+    text: str
+    remedy: str
+    columns: tuple[str, ...]
+    issues: int
+    rows: int
+    """Rows that have it; 0 of one that is about a column as a whole."""
+    saved: int
+    """Rows that would be imported if it alone were fixed: those that have no other error."""
+    saved_so_far: int
+    """Rows that would be imported if it and all errors before it in the list were fixed."""
+    example: str | None
+    """A value, as it came."""
+    example_column: str | None
+    example_file: str | None
+    example_row: int | None
+    suggestion: str | None
+    """What the example was probably meant to be, if that can be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """An earlier run over the same sources."""
+
+    run_id: str
+    started_at: datetime
+    status: str
+    rows: int
+    invalid: int
+    accepted: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageData:
+    """Everything that the page shows. Values are as they came: the page masks them."""
+
+    manifest: Manifest
+    summary: Summary
+    verdict: str
+    profile: Profile
+    issues: tuple[IssueLine, ...]
+    """Errors first, most saved rows first; then warnings, most rows first."""
+    past: tuple[PastRun, ...]
+    """Earlier runs, oldest first, at the most thirty."""

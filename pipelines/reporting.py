@@ -1,0 +1,86 @@
+"""Reporting: balance the books of a run, and write its results."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from prefect import get_run_logger
+from prefect.futures import wait
+
+from pipelines.books import Books, judge, summarize
+from pipelines.errors import EndpointImportError, GuardError
+from pipelines.phases import phase
+from pipelines.previewing import make_preview
+from pipelines.report.gathering import gather_page
+from pipelines.report.page import render_page
+from pipelines.report.results import count_run, write_issues, write_row_files
+from pipelines.report.summary import require_balance
+from pipelines.sending import read_counts, read_shipments
+from pipelines.settings import ImportSettings
+from pipelines.storage.atomic import write_json, write_text
+from pipelines.storage.manifest import Manifest, save_manifest
+from pipelines.storage.run_dir import RunDirectory
+from pipelines.syncing.comparing import load_comparison
+from pipelines.syncing.removals import RemovalCounts, write_removals
+from pipelines.tasks import settle_rows
+from schemas.outcomes import Outcome
+from schemas.sync import SyncMode
+
+
+def report(
+    run: RunDirectory,
+    manifest: Manifest,
+    settings: ImportSettings,
+    stopped_by: EndpointImportError | None,
+) -> dict[str, Any]:
+    """Balance the books and write the results; then raise what stopped the run, if anything did."""
+    with phase(manifest, "report"):
+        settle_partitions(run, manifest)
+        counts = count_run(run, manifest)
+        issues_by_code = write_issues(run, manifest)
+        there = {outcome for outcome, rows in counts.rows.items() if rows}
+        write_row_files(
+            run, manifest, there if manifest.command == "run" else there - {Outcome.UNPROCESSED}
+        )
+        removals = RemovalCounts()
+        if settings.sync_mode is SyncMode.MIRROR and run.comparison.is_file():
+            is_to_come = manifest.command == "plan" or isinstance(stopped_by, GuardError)
+            removals = write_removals(run, settings.retire, is_stopped=is_to_come)
+        if manifest.command == "plan" and run.decisions.is_file():
+            preview = make_preview(run, manifest, settings)
+            write_json(preview.model_dump(mode="json"), run.preview)
+    manifest.status = judge(counts, manifest, removals, stopped_by)
+    manifest.message = stopped_by.message if stopped_by else None
+    finished_at = manifest.attempts[-1].finished_at = datetime.now(UTC)
+    sending = read_counts(run)
+    compared = load_comparison(run)
+    books = Books(counts, issues_by_code, sending, removals, compared.opt_ins if compared else 0)
+    summary = summarize(manifest, settings, books, finished_at)
+    write_json(summary.model_dump(mode="json"), run.summary)
+    page = gather_page(run, manifest, summary)
+    write_text(render_page(page, show_addresses=settings.show_addresses), run.report)
+    manifest.finished_at = finished_at
+    save_manifest(manifest, run)
+    require_balance(summary)
+    get_run_logger().info("run %s: %s", run.run_id, manifest.status.value)
+    if stopped_by is not None:
+        raise stopped_by
+    if not settings.keep_staged:
+        run.remove_working_files()
+    return summary.model_dump(mode="json")
+
+
+def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:
+    """Give every row its outcome."""
+    files = {part.number: manifest.source_of(part.number).path for part in manifest.partitions}
+    packed = orjson.dumps(files, option=orjson.OPT_NON_STR_KEYS)
+    names = manifest.endpoint_names
+    sends = manifest.command == "run"
+    places = dict(place for shipment in read_shipments(run) for place in shipment.slices())
+    futures = [
+        settle_rows.submit(run, part, places.get(part.number), packed, names, sends=sends)
+        for part in manifest.partitions
+    ]
+    wait(list(futures))
+    for future in futures:
+        future.result()
