@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -141,6 +141,8 @@ class SourceFile:
     """Columns whose one value stands in the names of its folders (country=US)."""
     version: ObjectVersion | None = None
     """Of an object of S3."""
+    named: str = field(default="", compare=False)
+    """The SOURCE that it was found by: a glob, a folder, a prefix, or itself."""
 
     @property
     def name(self) -> str:

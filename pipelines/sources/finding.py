@@ -2,6 +2,7 @@
 
 import glob
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipelines.errors import SourceError
@@ -36,7 +37,7 @@ def find_sources(named: Sequence[str]) -> list[SourceFile]:
         for source in _find(name):
             is_local = source.version is None and source.path != STANDARD_INPUT
             place = str(Path(source.path).resolve()) if is_local else source.path
-            files.setdefault((place, source.member), source)
+            files.setdefault((place, source.member), replace(source, named=name))
     return list(files.values())
 
 

@@ -31,6 +31,8 @@ class SourceStamp(BaseModel):
     member: str | None = None
     member_bytes: int = 0
     partition: tuple[tuple[str, str | None], ...] = ()
+    named: str = ""
+    """The SOURCE that it was found by; empty in manifests of versions that did not note it."""
     size_bytes: int
     modified_ns: int
     """Time of the last change to its content, in nanoseconds since 1970; 0 of standard input."""
@@ -50,6 +52,7 @@ class SourceStamp(BaseModel):
             member=self.member,
             member_bytes=self.member_bytes,
             partition=self.partition,
+            named=self.named,
             version=version or None,
         )
 
@@ -73,6 +76,7 @@ def stamp_source(source: SourceFile) -> SourceStamp:
         member=source.member,
         member_bytes=source.member_bytes,
         partition=source.partition,
+        named=source.named,
     )
     if source.path == STANDARD_INPUT:
         taken = take_standard_input()
