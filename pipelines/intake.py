@@ -110,7 +110,8 @@ def forget_partitions(run: RunDirectory, first: int) -> None:
         run: The run.
         first: Number of the first partition of that source.
     """
-    for folder in ("prepared", "rows", "left_out", "found"):  # the first tells that all are there
+    # The first tells that all are there.
+    for folder in ("prepared", "rows", "left_out", "found", "profiled"):
         for path in run.list_files(folder, ".parquet"):
             if read_number(path) >= first:
                 run.remove(path)

@@ -19,6 +19,7 @@ from pipelines.steps.endpoint_rows import (
 )
 from pipelines.steps.map_columns import ColumnPlan, excess_columns, map_columns, plan_columns
 from pipelines.steps.normalize import NormalizeParams, normalize
+from pipelines.steps.profile import profile
 from pipelines.steps.regions import read_regions
 from pipelines.steps.result import drop_refused, find_issues, join_issues
 from pipelines.steps.swallowed import find_swallowed
@@ -84,13 +85,16 @@ def prepare(
         with_items: Whether its rows are to be sent.
     """
     rows, records, refused = read_records(run, part.number, source)
-    mapped = map_columns(records, _plan(source))
+    plan = _plan(source)
+    mapped = map_columns(records, plan)
     del records
     if source.mapping is not None and source.mapping.where:
         write_parquet(mapped.left_out, run.part("left_out", part.number))
         rows = rows.join(mapped.left_out, on="row_key", how="anti", maintain_order="left")
     faults, found, country = mapped.issues, [refused], settings.default_country
     named = find_named(mapped.frame)
+    looked_at = [name for name in plan.targets if name in mapped.frame.columns]
+    write_parquet(profile(mapped.frame, looked_at), run.part("profiled", part.number))
     # Under one name, so that no more than two of the frames are in memory.
     step = normalize(mapped.frame, NormalizeParams(country, settings.default_channel))
     del mapped
