@@ -4,8 +4,9 @@ The log is what a killed run remembers of a shipment: batches whose answer stand
 sent again.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, fields
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from pipelines.destinations.sender import Sender
 from pipelines.errors import BooksError, EndpointImportError, RunStateError
 from pipelines.lanes import Lane
 from pipelines.settings import ImportSettings
+from pipelines.steps.cut_timeline import count_ticks
 from pipelines.steps.encode import drop_known_opt_ins, opt_out_items
 from pipelines.steps.outcomes import DELIVERY_SCHEMA, settle_delivered
 from pipelines.steps.pack import ItemBuffer, pack_batches
@@ -38,6 +40,11 @@ from schemas.sync import DUE
 
 MOST_SENDERS = 64
 """Senders that are kept, which is what a run needs: one, or on a worker one per lane."""
+_COUNT_NAMES = tuple(field.name for field in fields(SendCounts))
+_ANSWER_SCHEMA = pl.Schema(
+    {"at": pl.Float64, "endpoints": pl.Int64, **dict.fromkeys(_COUNT_NAMES, pl.Int64)}
+)
+"""One answer: when it came, in seconds since the epoch, and what it counts for."""
 
 
 def write_shipments(shipments: Iterable[Shipment], run: RunDirectory) -> None:
@@ -102,6 +109,7 @@ def send_items(
         nonlocal left
         log.append(
             {
+                "at": round(time.time(), 3),
                 "deliveries": [astuple(delivery) for delivery in deliveries],
                 "counts": {name: count for name, count in asdict(counts).items() if count},
             }
@@ -192,20 +200,33 @@ def read_delivery_log(path: Path) -> pl.DataFrame:
 
 def read_counts(run: RunDirectory) -> SendCounts:
     """Add up what sending and retiring took, over all attempts."""
-    logs = [run.list_files(folder, ".log") for folder in ("delivered", "gone")]
-    return count_logged(log for of_folder in logs for log in of_folder)
+    return sum_counts(read_ticks(run))
 
 
-def count_logged(logs: Iterable[Path]) -> SendCounts:
-    """Add up what logs say that sending took.
+def read_ticks(run: RunDirectory) -> pl.DataFrame:
+    """Read what sending and retiring took, over all attempts, by the tick of each answer.
 
     Requests in flight when a process was killed are in no log, and so not counted.
+
+    Returns:
+        `tick`, which may repeat and is null in logs of versions that did not note the time, and
+        counts: `endpoints` that got an answer, and those of `SendCounts`.
     """
-    total = SendCounts()
-    for log in logs:
-        for record in read_answers(log).records:
-            total.add(SendCounts(**record["counts"]))
-    return total
+    logs = [log for folder in ("delivered", "gone") for log in run.list_files(folder, ".log")]
+    return pl.concat([count_ticks(_ANSWER_SCHEMA.to_frame()), *map(_read_ticks, logs)])
+
+
+def _read_ticks(log: Path) -> pl.DataFrame:
+    records = read_answers(log).records
+    spans = [sum(stop - start for start, stop, *_ in r["deliveries"]) for r in records]
+    counts = {name: [r["counts"].get(name, 0) for r in records] for name in _COUNT_NAMES}
+    at = [record.get("at") for record in records]
+    return count_ticks(pl.DataFrame({"at": at, "endpoints": spans, **counts}, _ANSWER_SCHEMA))
+
+
+def sum_counts(ticks: pl.DataFrame) -> SendCounts:
+    """Add up what `read_ticks` gave."""
+    return SendCounts(**{name: int(ticks[name].sum()) for name in _COUNT_NAMES})
 
 
 def read_sendable(run: RunDirectory, number: int, column: str) -> pl.Series:
