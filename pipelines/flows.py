@@ -32,6 +32,7 @@ from pipelines.errors import (
 from pipelines.intake import take_in
 from pipelines.mapping_files import load_mapping
 from pipelines.phases import phase
+from pipelines.publishing import Ending, ending_in_a_state, introduce, showing_progress
 from pipelines.report.results import (
     count_invalid,
     count_left_out,
@@ -93,11 +94,13 @@ class Target:
     """The run that was not finished and whose place this one takes."""
 
 
+ALREADY_OVER = "The run had come to its end before: it was left as it is."
 _THREADS = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(WORKERS))
 
 
 @flow(name="import-endpoints", task_runner=_THREADS)
-def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
+@ending_in_a_state
+def import_endpoints(settings: ImportSettings) -> Ending:
     """Import an audience export; give the summary.
 
     Raises:
@@ -109,6 +112,7 @@ def import_endpoints(settings: ImportSettings) -> dict[str, Any]:
         StorageError: The run directory cannot be written any more.
     """
     run_id = settings.run_id or new_run_id(datetime.now(UTC))
+    introduce(settings, run_id, "import")
     if settings.unfinished == "resume":
         resume_unfinished(settings)
     destination = renew_sender(settings).destination
@@ -145,9 +149,10 @@ def resume_unfinished(settings: ImportSettings) -> None:
 
 
 @flow(name="check-quality", task_runner=_THREADS)
+@ending_in_a_state
 def check_quality(
     settings: ImportSettings, command: Literal["check", "plan"] = "check", *, diff: bool = False
-) -> dict[str, Any]:
+) -> Ending:
     """Find out what is wrong with an export, sending nothing; give the summary.
 
     Rows that could be imported are `unprocessed` in the summary. Raises what `import_endpoints`
@@ -159,10 +164,12 @@ def check_quality(
         diff: Whether to write down, too, what differs from what the service last accepted.
     """
     run_id = settings.run_id or new_run_id(datetime.now(UTC))
+    introduce(settings, run_id, command)
     return begin_run(settings, run_id, command, Target(), diff=diff)
 
 
 @flow(name="resume-run", task_runner=_THREADS)
+@ending_in_a_state
 def resume_run(
     run_id: str,
     runs_dir: RunsDir = Path("runs"),
@@ -172,7 +179,7 @@ def resume_run(
     runner: Literal["threads", "dask"] | None = None,
     dask_address: str | None = None,
     embedded_url: str | None = None,
-) -> dict[str, Any]:
+) -> Ending:
     """Go on with a run that stopped; give the summary. A finished one is left as it is.
 
     Args:
@@ -203,10 +210,11 @@ def resume_run(
             "endpoint_url": embedded_url,
         }
         settings = require_resumable(run, manifest, changes)
+        introduce(settings, run_id, "resume")
         if is_finished(manifest):
             if not settings.keep_staged:
                 run.remove_working_files()
-            return cast("dict[str, Any]", orjson.loads(run.summary.read_bytes()))
+            return Ending(orjson.loads(run.summary.read_bytes()), ALREADY_OVER)
         stack.enter_context(runners.chosen(settings))
         state = None
         if manifest.command == "run":
@@ -235,7 +243,7 @@ def begin_run(
     target: Target,
     *,
     diff: bool = False,
-) -> dict[str, Any]:
+) -> Ending:
     """Make the run directory, write its first manifest, and go through the phases."""
     mapping = load_mapping(settings.mapping)
     sources = find_sources(settings.sources)
@@ -270,10 +278,14 @@ def go_through(
     manifest: Manifest,
     settings: ImportSettings,
     state: StateWriter | None = None,
-) -> dict[str, Any]:
-    """Do what is left to do of the phases, then report; give the summary."""
+) -> Ending:
+    """Do what is left to do of the phases, then report."""
     try:
-        with stopping.on_signals(), runners.shared(run) as known:
+        with (
+            showing_progress(manifest, settings),
+            stopping.on_signals(),
+            runners.shared(run) as known,
+        ):
             stopped_by = process(known, manifest, settings, state)
             return report(known, manifest, settings, stopped_by)
     except BaseException as error:
@@ -291,7 +303,11 @@ def process(
     with phase(manifest, "resolve"):
         resolved = resolve_run(run, manifest)
     rows, invalid = manifest.rows - count_left_out(run, manifest), count_invalid(run, manifest)
-    get_run_logger().info("%d rows, %d invalid", rows, invalid)
+    get_run_logger().info(
+        "resolve: %s rows, %s invalid, %s duplicate endpoints, in %s s",
+        *(f"{count:,}" for count in (rows, invalid, resolved.others)),
+        manifest.phase_seconds["resolve"],
+    )
     breach = guard(manifest, rows, invalid, settings)
     if breach is not None:
         return breach

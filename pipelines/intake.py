@@ -61,6 +61,12 @@ def take_in(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> 
             if is_known:
                 prepare_all()  # those of an earlier attempt
             stage_sources(run, manifest, settings, layouts, prepare if is_known else _ignore)
+        get_run_logger().info(
+            "stage: %s records of %s in %s s",
+            f"{manifest.rows:,}",
+            _count(len(manifest.inputs), "source"),
+            manifest.phase_seconds["stage"],
+        )
         with phase(manifest, "prepare", manifest.rows):
             if not is_known:
                 excess += find_excess_columns(run, layouts, manifest.partitions)
@@ -73,7 +79,19 @@ def take_in(run: RunDirectory, manifest: Manifest, settings: ImportSettings) -> 
         run.remove(run.stop_request)
         raise
     valid = [future.result() for future in futures]
-    return None if None in valid else sum(rows or 0 for rows in valid)
+    if None in valid:
+        return None
+    endpoints = sum(rows or 0 for rows in valid)
+    get_run_logger().info(
+        "prepare: %s in %s s",
+        _count(endpoints, "valid endpoint"),
+        manifest.phase_seconds["prepare"],
+    )
+    return endpoints
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _ignore(_: PartitionRecord) -> None:

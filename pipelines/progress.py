@@ -2,6 +2,8 @@
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 
@@ -34,6 +36,7 @@ class _Silence:
 
 _lock = threading.Lock()
 _listener: ProgressListener = _Silence()
+_followers: list[ProgressListener] = []
 _phase: str | None = None
 _early: Counter[str] = Counter()
 """Rows that went through phases which have not begun: work on the first partitions starts while
@@ -49,29 +52,45 @@ def listen(listener: ProgressListener | None) -> None:
         _early.clear()
 
 
+@contextmanager
+def followed_by(listener: ProgressListener) -> Iterator[None]:
+    """Send progress in a `with` block to this listener, too."""
+    with _lock:
+        _followers.append(listener)
+    try:
+        yield
+    finally:
+        with _lock:
+            _followers.remove(listener)
+
+
 def begin(phase: str, total_rows: int | None = None) -> None:
-    """Tell the listener that a phase begins."""
+    """Tell whoever listens that a phase begins."""
     global _phase
     with _lock:
         _phase = phase
-        _listener.begin(phase, total_rows)
-        if rows := _early.pop(phase, 0):
-            _listener.skip(phase, rows)
+        rows = _early.pop(phase, 0)
+        for listener in (_listener, *_followers):
+            listener.begin(phase, total_rows)
+            if rows:
+                listener.skip(phase, rows)
 
 
 def advance(phase: str, rows: int) -> None:
-    """Tell the listener that rows went through a phase."""
+    """Tell whoever listens that rows went through a phase."""
     with _lock:
         if phase == _phase:
-            _listener.advance(phase, rows)
+            for listener in (_listener, *_followers):
+                listener.advance(phase, rows)
         else:
             _early[phase] += rows
 
 
 def skip(phase: str, rows: int) -> None:
-    """Tell the listener that rows went through a phase in an earlier attempt at the run."""
+    """Tell whoever listens that rows went through a phase in an earlier attempt at the run."""
     with _lock:
         if phase != _phase:
             _early[phase] += rows
         elif rows:
-            _listener.skip(phase, rows)
+            for listener in (_listener, *_followers):
+                listener.skip(phase, rows)

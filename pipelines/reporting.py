@@ -1,7 +1,6 @@
 """Reporting: balance the books of a run, and write its results."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 from prefect import get_run_logger
@@ -11,10 +10,11 @@ from pipelines.books import Books, judge, summarize
 from pipelines.errors import EndpointImportError, GuardError
 from pipelines.phases import phase
 from pipelines.previewing import make_preview
+from pipelines.publishing import Ending, publish_results
 from pipelines.report.gathering import gather_page
 from pipelines.report.page import render_page
 from pipelines.report.results import count_run, write_issues, write_row_files
-from pipelines.report.summary import require_balance
+from pipelines.report.summary import Summary, require_balance
 from pipelines.sending import read_counts, read_shipments
 from pipelines.settings import ImportSettings
 from pipelines.storage.atomic import write_json, write_text
@@ -32,7 +32,7 @@ def report(
     manifest: Manifest,
     settings: ImportSettings,
     stopped_by: EndpointImportError | None,
-) -> dict[str, Any]:
+) -> Ending:
     """Balance the books and write the results; then raise what stopped the run, if anything did."""
     with phase(manifest, "report"):
         settle_partitions(run, manifest)
@@ -62,12 +62,30 @@ def report(
     manifest.finished_at = finished_at
     save_manifest(manifest, run)
     require_balance(summary)
-    get_run_logger().info("run %s: %s", run.run_id, manifest.status.value)
+    publish_results(run, manifest, settings, page)
+    _log_end(manifest, summary, page.verdict)
     if stopped_by is not None:
         raise stopped_by
     if not settings.keep_staged:
         run.remove_working_files()
-    return summary.model_dump(mode="json")
+    return Ending(summary.model_dump(mode="json"), page.verdict)
+
+
+def _log_end(manifest: Manifest, summary: Summary, verdict: str) -> None:
+    logger = get_run_logger()
+    if summary.requests:
+        logger.info(
+            "deliver: %s requests, %s retries, %s throttled, %s splits, in %s s",
+            *(
+                f"{count:,}"
+                for count in (
+                    *(summary.requests, summary.retries),
+                    *(summary.throttled, summary.splits),
+                )
+            ),
+            manifest.phase_seconds.get("deliver", 0),
+        )
+    logger.info("run %s: %s. %s", manifest.run_id, manifest.status.value, verdict)
 
 
 def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:

@@ -67,6 +67,7 @@ SHELL = (
     *("pipelines.prefect_api", "pipelines.prefect_server", "pipelines.delivering"),
     *("pipelines.runners", "pipelines.cluster", "pipelines.cluster_checks", "pipelines.lanes"),
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),
+    *("pipelines.publishing", "pipelines.tracking"),
     *("pipelines.mapping_files", "pipelines.plain_yaml"),
     *("pipelines.suggesting", "pipelines.mapping_suggestion"),
 )
@@ -76,7 +77,7 @@ RESERVED = {
         *("pipelines.flows", "pipelines.tasks", "pipelines.intake", "pipelines.delivering"),
         *("pipelines.prefect_api", "pipelines.prefect_server", "pipelines.reporting"),
         *("pipelines.syncing.holding", "pipelines.syncing.synchronize"),
-        *("pipelines.cluster", "pipelines.cluster_checks"),
+        *("pipelines.cluster", "pipelines.cluster_checks", "pipelines.publishing"),
     ),
     "prefect_dask": ("pipelines.cluster",),
     "distributed": ("pipelines.cluster", "pipelines.cluster_checks"),

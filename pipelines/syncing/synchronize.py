@@ -50,6 +50,17 @@ def synchronize(
     if comparison is None:
         with phase(manifest, "compare", sendable):
             comparison = compare_with(run, manifest, settings, state, feed)
+        get_run_logger().info(
+            "compare: %s due, %s unchanged, %s held, %s gone, in %s s",
+            *(
+                f"{count:,}"
+                for count in (
+                    *(comparison.due, comparison.unchanged),
+                    *(comparison.held, comparison.gone),
+                )
+            ),
+            manifest.phase_seconds["compare"],
+        )
     breach = guard(run, settings, state, comparison)
     if breach is not None:
         return breach

@@ -56,3 +56,21 @@ def test_nothing_skipped_is_not_told(told):
     progress.begin("deliver")
     progress.skip("deliver", 0)
     assert told == [("begin", "deliver", None)]
+
+
+def test_several_listen_for_a_while(told):
+    other = Listener()
+    with progress.followed_by(other):
+        progress.begin("prepare", 10)
+        progress.advance("prepare", 3)
+        progress.skip("prepare", 2)
+    progress.advance("prepare", 1)
+    assert (
+        other.told
+        == told[:-1]
+        == [
+            ("begin", "prepare", 10),
+            ("advance", "prepare", 3),
+            ("skip", "prepare", 2),
+        ]
+    )
