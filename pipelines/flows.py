@@ -302,7 +302,8 @@ def process(
         return StoppedError("A signal stopped the run before anything was sent.")
     with phase(manifest, "resolve"):
         resolved = resolve_run(run, manifest)
-    rows, invalid = manifest.rows - count_left_out(run, manifest), count_invalid(run, manifest)
+    rows = manifest.rows - count_left_out(run, manifest)
+    invalid = sum(count_invalid(run, manifest).values())
     get_run_logger().info(
         "resolve: %s rows, %s invalid, %s duplicate endpoints, in %s s",
         *(f"{count:,}" for count in (rows, invalid, resolved.others)),

@@ -10,6 +10,7 @@ import polars as pl
 from pipelines.settings import ImportSettings
 from pipelines.sources.base import SourceFormat
 from pipelines.staging import SourceLayout
+from pipelines.steps.audience import find_audience
 from pipelines.steps.encode import encode
 from pipelines.steps.endpoint_rows import (
     drop_explained,
@@ -105,6 +106,7 @@ def prepare(
         pl.col("Id").alias("endpoint_id"),
         read_regions(frame, country),
         _country(frame),
+        *find_audience(frame),
         pl.col("row_key").is_in(named.implode()).alias("has_own_id"),
     )
     rows = list_endpoints(rows, ids)

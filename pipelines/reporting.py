@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import orjson
+import polars as pl
 from prefect import get_run_logger
 from prefect.futures import wait
 
@@ -10,6 +11,7 @@ from pipelines.books import Books, judge, summarize
 from pipelines.errors import EndpointImportError, GuardError
 from pipelines.phases import phase
 from pipelines.previewing import make_preview
+from pipelines.profiling import profile_run
 from pipelines.publishing import Ending, publish_results
 from pipelines.report.gathering import gather_page
 from pipelines.report.page import render_page
@@ -17,6 +19,7 @@ from pipelines.report.results import count_run, write_issues, write_row_files
 from pipelines.report.summary import Summary, require_balance
 from pipelines.sending import read_counts, read_shipments
 from pipelines.settings import ImportSettings
+from pipelines.steps.audience import add_up_audience
 from pipelines.storage.atomic import write_json, write_text
 from pipelines.storage.manifest import Manifest, save_manifest
 from pipelines.storage.run_dir import RunDirectory
@@ -35,7 +38,7 @@ def report(
 ) -> Ending:
     """Balance the books and write the results; then raise what stopped the run, if anything did."""
     with phase(manifest, "report"):
-        settle_partitions(run, manifest)
+        audience = settle_partitions(run, manifest)
         counts = count_run(run, manifest)
         issues_by_code = write_issues(run, manifest)
         there = {outcome for outcome, rows in counts.rows.items() if rows}
@@ -49,6 +52,8 @@ def report(
         if manifest.command == "plan" and run.decisions.is_file():
             preview = make_preview(run, manifest, settings)
             write_json(preview.model_dump(mode="json"), run.preview)
+        profile = profile_run(run, manifest, audience)
+        write_json(profile.model_dump(mode="json"), run.profile)
     manifest.status = judge(counts, manifest, removals, stopped_by)
     manifest.message = stopped_by.message if stopped_by else None
     finished_at = manifest.attempts[-1].finished_at = datetime.now(UTC)
@@ -88,8 +93,8 @@ def _log_end(manifest: Manifest, summary: Summary, verdict: str) -> None:
     logger.info("run %s: %s. %s", manifest.run_id, manifest.status.value, verdict)
 
 
-def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:
-    """Give every row its outcome."""
+def settle_partitions(run: RunDirectory, manifest: Manifest) -> pl.DataFrame:
+    """Give every row its outcome; count endpoints (`steps.audience.AUDIENCE_SCHEMA`)."""
     files = {part.number: manifest.source_of(part.number).path for part in manifest.partitions}
     packed = orjson.dumps(files, option=orjson.OPT_NON_STR_KEYS)
     names = manifest.endpoint_names
@@ -100,5 +105,4 @@ def settle_partitions(run: RunDirectory, manifest: Manifest) -> None:
         for part in manifest.partitions
     ]
     wait(list(futures))
-    for future in futures:
-        future.result()
+    return add_up_audience([future.result() for future in futures])

@@ -6,7 +6,7 @@ is resumed. Prefect retries nothing here: who tries again is decided in `destina
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Self
 
@@ -31,6 +31,7 @@ from pipelines.sending import (
 from pipelines.settings import ImportSettings
 from pipelines.sources.stamps import SourceStamp
 from pipelines.staging import PARTITION_BYTES, SourceLayout, Staged, stage
+from pipelines.steps.audience import count_audience
 from pipelines.steps.outcomes import (
     fold_endpoints,
     name_endpoints,
@@ -40,7 +41,7 @@ from pipelines.steps.outcomes import (
 )
 from pipelines.steps.resolve import describe_decisions, resolve
 from pipelines.steps.shipments import PartitionCount, plan_shipments
-from pipelines.storage.atomic import count_rows, write_parquet
+from pipelines.storage.atomic import count_rows, write_json, write_parquet
 from pipelines.storage.manifest import Manifest, PartitionRecord
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.stop_request import is_stop_requested
@@ -123,6 +124,7 @@ def resolve_run(run: RunDirectory, manifest: Manifest) -> Resolved:
     resolution = resolve(numbers, partial(_read_keys, run))
     write_parquet(resolution.issues, run.run_issues)
     write_parquet(resolution.opt_outs, run.opt_outs)
+    write_json(asdict(resolution.users), run.users)
     write_parquet(resolution.decisions, run.decisions)
     return Resolved.of(resolution.decisions)
 
@@ -189,8 +191,8 @@ def settle_rows(
     endpoint_names: tuple[str, ...],
     *,
     sends: bool,
-) -> None:
-    """Give every endpoint of a partition its outcome, and every row.
+) -> pl.DataFrame:
+    """Give every endpoint of a partition its outcome, and every row; count the endpoints.
 
     Args:
         run: The run.
@@ -200,6 +202,9 @@ def settle_rows(
             Prefect would look through anything else, for each partition again.
         endpoint_names: What the mapping calls the endpoints of a row, if they are several.
         sends: Whether the run is to send.
+
+    Returns:
+        In the shape of `steps.audience.AUDIENCE_SCHEMA`.
     """
     source_files = {int(number): name for number, name in orjson.loads(packed_files).items()}
     verdicts = []
@@ -224,5 +229,6 @@ def settle_rows(
         named = name_endpoints(endpoints, source_file, endpoint_names)
         write_parquet(named, run.part("endpoints", part.number))
     worst_first = WORST_FIRST if sends else WORST_FIRST_UNSENT
-    rows = fold_endpoints(endpoints, source_file, worst_first)
-    write_parquet(rows, run.part("outcomes", part.number))
+    folded = fold_endpoints(endpoints, source_file, worst_first)
+    write_parquet(folded, run.part("outcomes", part.number))
+    return count_audience(rows, endpoints["outcome"])

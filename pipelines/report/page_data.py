@@ -55,6 +55,7 @@ class PageData:
     verdict: str
     profile: Profile
     issues: tuple[IssueLine, ...]
-    """Errors first, most saved rows first; then warnings, most rows first."""
+    """Errors first, each the one that frees most rows once those before it are fixed; then
+    warnings, most rows first."""
     past: tuple[PastRun, ...]
     """Earlier runs, oldest first, at the most thirty."""

@@ -18,8 +18,9 @@ from pipelines.steps.map_columns import (
     name_source_columns,
     plan_columns,
 )
-from pipelines.steps.outcomes import count_outcomes, settle_refused
-from pipelines.steps.result import describe_issues
+from pipelines.steps.outcomes import count_outcomes
+from pipelines.steps.resolve import DECISION_SCHEMA
+from pipelines.steps.result import ERROR_CODES, describe_issues
 from pipelines.storage.atomic import count_rows, replacing
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
@@ -44,7 +45,8 @@ def write_issues(run: RunDirectory, manifest: Manifest) -> dict[str, int]:
     ):
         for issues in _all_issues(run, manifest):
             counts.update(dict(issues.group_by("code").len().rows()))
-            writer.write_table(issues.to_arrow())
+            # A row's issues stand together in one group: `issue_lines` reads group by group.
+            writer.write_table(issues.to_arrow(), row_group_size=max(issues.height, 1))
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -116,22 +118,37 @@ def _write(run: RunDirectory, manifest: Manifest, wanted: Sequence[str], path: P
 
 def count_left_out(run: RunDirectory, manifest: Manifest) -> int:
     """Count the records that the mapping leaves out, of the partitions prepared so far."""
-    numbers = [part.number for part in manifest.partitions]
-    prepared = [number for number in numbers if run.part("prepared", number).is_file()]
-    files = [run.part("left_out", number) for number in prepared]
-    return count_rows([path for path in files if path.is_file()])
+    return sum(count_left_out_of(run, part.number) for part in manifest.partitions)
 
 
-def count_invalid(run: RunDirectory, manifest: Manifest) -> int:
-    """Count the rows with an endpoint that is invalid, before they have their outcomes."""
-    decisions = pl.read_parquet(run.decisions).filter(pl.col("outcome") == Outcome.INVALID.value)
-    count = 0
-    for part in manifest.partitions:
-        refused = settle_refused(pl.read_parquet(run.part("found", part.number)))["row_key"]
-        decided = decisions.filter(pl.col("partition") == part.number)["row_key"]
-        keys = pl.concat([refused, decided]).to_frame("key")
-        count += keys.select(row_of(pl.col("key")).n_unique()).item()
-    return count
+def count_left_out_of(run: RunDirectory, number: int) -> int:
+    """Count the records of a partition that the mapping leaves out, if it is prepared."""
+    if not run.part("prepared", number).is_file():
+        return 0
+    path = run.part("left_out", number)
+    return count_rows([path]) if path.is_file() else 0
+
+
+def count_invalid(run: RunDirectory, manifest: Manifest) -> dict[int, int]:
+    """Count the rows with an endpoint that is invalid, before they have their outcomes.
+
+    Returns:
+        By the number of each partition that is prepared; errors across rows count once `resolve`
+        has looked for them.
+    """
+    across = DECISION_SCHEMA.to_frame()
+    if run.decisions.is_file():
+        across = pl.read_parquet(run.decisions).filter(pl.col("outcome") == Outcome.INVALID.value)
+    counts = {}
+    for number in (part.number for part in manifest.partitions):
+        if not run.part("prepared", number).is_file():
+            continue
+        found = pl.read_parquet(run.part("found", number), columns=["row_key", "code"])
+        refused = found.filter(pl.col("code").is_in(ERROR_CODES))["row_key"]
+        decided = across.filter(pl.col("partition") == number)["row_key"]
+        keys = pl.concat([refused, decided]).drop_nulls().to_frame("key")
+        counts[number] = keys.select(row_of(pl.col("key")).n_unique()).item()
+    return counts
 
 
 def _count(files: Iterable[Path]) -> dict[Outcome, int]:

@@ -79,7 +79,9 @@ def profile(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         lines = lines.join(found, on="name", how="left", maintain_order="left")
     lines = lines.with_columns(
         rows=pl.lit(frame.height),
-        filled=pl.col("name").replace_strict(filled, default="values", return_dtype=pl.Int64),
+        filled=pl.col("name").replace_strict(
+            filled, default=pl.col("values"), return_dtype=pl.Int64
+        ),
     )
     return _complete(lines)
 

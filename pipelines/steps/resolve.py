@@ -39,6 +39,8 @@ DECISION_SCHEMA = pl.Schema(
 """A row that is not sent, and why; the row with the same Id that won, if it is a duplicate."""
 RUN_ISSUE_SCHEMA = pl.Schema([("partition", pl.Int64()), *FOUND_SCHEMA.items()])
 """An issue as `resolve` finds it: as the other steps do, with its partition."""
+MOST_CROWDED = 10
+"""Users with many endpoints that are named."""
 _ORDER = ("partition", "row_key")
 _KEY = ("key", "check")
 
@@ -56,6 +58,27 @@ class Resolution:
     """Errors and warnings across rows, in the shape of `RUN_ISSUE_SCHEMA`."""
     opt_outs: pl.DataFrame
     """`partition` and `row_key` of rows that are sent with OptOut ALL, which a duplicate has."""
+    users: "UserCounts"
+
+
+@dataclass(frozen=True, slots=True)
+class UserCounts:
+    """How many endpoints users have, without duplicates; those over the limit count, too."""
+
+    by_endpoints: list[tuple[int, int]]
+    """Numbers of endpoints, and how many users have so many."""
+    most: list[tuple[str, int]]
+    """Users with most endpoints, of those with more than one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hashes:
+    """What rows have in some columns."""
+
+    parts: list[pl.Series]
+    """Of each partition, in the order of its rows; null where the first column is."""
+    ordered: pl.Series
+    """All of them in order, without nulls."""
 
 
 def resolve(partitions: Sequence[int], read_keys: ReadKeys) -> Resolution:
@@ -68,14 +91,18 @@ def resolve(partitions: Sequence[int], read_keys: ReadKeys) -> Resolution:
     rows = _Rows(partitions, read_keys)
     duplicates, kept = find_duplicates(rows)
     rows.drop(duplicates)
-    over_limit = find_user_excess(rows)
+    by_user = rows.hash(["user_id"])
+    users = count_users(rows, by_user)
+    over_limit = find_user_excess(rows, by_user)
+    del by_user
     refused = over_limit.filter(pl.col("code") == issues.USER_ENDPOINTS_OVER.code)
     decisions = pl.concat([duplicates, _decide(refused, Outcome.INVALID, pl.col("code"))])
     rows.drop(decisions)
     kept = kept.join(decisions, on=_ORDER, how="anti", maintain_order="left")
     opted_out = _find(rows, kept, "OptOut", issues.OPT_OUT_KEPT, "opt_out")
     found = pl.concat([over_limit, find_shared_addresses(rows), opted_out])
-    return Resolution(decisions.sort(_ORDER), found.sort(*_ORDER, "column", "code"), kept)
+    found = found.sort(*_ORDER, "column", "code")
+    return Resolution(decisions.sort(_ORDER), found, kept, users)
 
 
 class _Rows:
@@ -98,8 +125,19 @@ class _Rows:
             return keys
         return keys.join(dropped, on="row_key", how="anti", maintain_order="left")
 
+    def hash(self, columns: Sequence[str]) -> _Hashes:
+        """Hash what the rows have in some columns together."""
+        parts = [_hash(self.read(p, columns), columns, seed=0) for p in self.partitions]
+        none = pl.Series([], dtype=pl.UInt64)
+        return _Hashes(parts, pl.concat([none, *parts]).drop_nulls().sort())
+
     def find_shared(
-        self, columns: Sequence[str], extra: Mapping[str, pl.Expr], *, by_more_than: int
+        self,
+        columns: Sequence[str],
+        extra: Mapping[str, pl.Expr],
+        *,
+        by_more_than: int,
+        hashes: _Hashes | None = None,
     ) -> pl.DataFrame:
         """Find the rows that have the same in some columns as so many others.
 
@@ -107,19 +145,18 @@ class _Rows:
             columns: The columns; a row with a null in the first one shares nothing.
             extra: More columns to give.
             by_more_than: How many rows may share a value.
+            hashes: What `hash` gave for the columns, if that is known.
 
         Returns:
             `partition row_key key check` and the extra columns; rows with equal `key` and
             `check` share a value.
         """
-        if not self.partitions:
-            return pl.DataFrame()
-        hashes = [_hash(self.read(p, columns), columns, seed=0) for p in self.partitions]
-        repeated = _find_repeated(pl.concat(hashes), by_more_than).implode()
+        hashes = hashes or self.hash(columns)
+        repeated = _find_repeated(hashes.ordered, by_more_than).implode()
         others = [name for value in extra.values() for name in value.meta.root_names()]
         wanted = list(dict.fromkeys([*columns, *others]))
         found = []
-        for partition, keys in zip(self.partitions, hashes, strict=True):
+        for partition, keys in zip(self.partitions, hashes.parts, strict=True):
             is_shared = keys.is_in(repeated)
             if not is_shared.any():
                 continue
@@ -155,9 +192,8 @@ def _hash(rows: pl.DataFrame, columns: Sequence[str], *, seed: int) -> pl.Series
     return hashed.set(first.is_null(), None) if first.has_nulls() else hashed
 
 
-def _find_repeated(hashes: pl.Series, times: int) -> pl.Series:
+def _find_repeated(ordered: pl.Series, times: int) -> pl.Series:
     """Give the values that stand there more often than so many times."""
-    ordered = hashes.drop_nulls().sort()
     return ordered.filter((ordered == ordered.shift(times)).fill_null(value=False)).unique()
 
 
@@ -256,7 +292,24 @@ def find_shared_addresses(rows: _Rows) -> pl.DataFrame:
     return _find(rows, older, "Address", issues.ADDRESS_SHARED, "address")
 
 
-def find_user_excess(rows: _Rows) -> pl.DataFrame:
+def count_users(rows: _Rows, by_user: _Hashes) -> UserCounts:
+    """Count the endpoints of every user, and name those who have most."""
+    users = by_user.ordered.rle().struct.unnest().select("value", endpoints="len")
+    by_endpoints = users["endpoints"].value_counts(sort=False)
+    crowded = users.filter(pl.col("endpoints") > 1).top_k(MOST_CROWDED, by="endpoints")
+    named = [pl.DataFrame(schema={"value": pl.UInt64, "user_id": pl.String})]
+    for partition, keys in zip(rows.partitions, by_user.parts, strict=True):
+        is_crowded = keys.is_in(crowded["value"].implode())
+        if is_crowded.any():
+            read = rows.read(partition, ["user_id"]).select("user_id", keys.alias("value"))
+            named.append(read.filter(is_crowded).select("value", "user_id").unique("value"))
+    most = pl.concat(named).unique("value").join(crowded, on="value")
+    ordered = most.sort("endpoints", "user_id", descending=[True, False])
+    named_most = ordered.select("user_id", "endpoints").rows()
+    return UserCounts(sorted(by_endpoints.rows()), named_most)
+
+
+def find_user_excess(rows: _Rows, by_user: _Hashes) -> pl.DataFrame:
     """Find rows beyond the service's endpoints per user, in file order.
 
     A push endpoint over the limit displaces the user's oldest push endpoint, if there is one;
@@ -265,7 +318,7 @@ def find_user_excess(rows: _Rows) -> pl.DataFrame:
     """
     limit = limits.USER_ENDPOINTS.value
     evicts = pl.col("channel_type").is_in(sorted(EVICTING_CHANNELS))
-    crowded = rows.find_shared(["user_id"], {"evicts": evicts}, by_more_than=limit)
+    crowded = rows.find_shared(["user_id"], {"evicts": evicts}, by_more_than=limit, hashes=by_user)
     if crowded.is_empty():
         return RUN_ISSUE_SCHEMA.to_frame()
     ranked = crowded.sort(_ORDER).with_columns(rank=pl.int_range(1, pl.len() + 1).over(_KEY))

@@ -12,6 +12,7 @@
       resolved/decisions.parquet     rows that are not sent, and why
       resolved/found.parquet         issues across rows
       resolved/opt_outs.parquet      rows that keep the opt-out of a duplicate
+      resolved/users.json            how many users have how many endpoints
       resolved/comparison.json       how many rows are due, unchanged, held, gone
       keyed/part-00000.parquet       rows that could be sent, sorted by the hashes of their Ids
       present/part-00000.parquet     Ids of all rows, likewise (mirror)
@@ -165,6 +166,11 @@ class RunDirectory:
     def opt_outs(self) -> Path:
         """Rows that keep the opt-out of a duplicate."""
         return self.at("resolved", "opt_outs.parquet")
+
+    @property
+    def users(self) -> Path:
+        """How many users have how many endpoints."""
+        return self.at("resolved", "users.json")
 
     @property
     def run_issues(self) -> Path:

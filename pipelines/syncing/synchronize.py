@@ -134,7 +134,7 @@ def plan_sync(
         )
     if manifest.diff:
         unseen = Unseen(
-            invalid=count_invalid(run, manifest),
+            invalid=sum(count_invalid(run, manifest).values()),
             unidentified=comparison.unidentified,
             is_limited=settings.limit is not None and manifest.rows >= settings.limit,
         )
