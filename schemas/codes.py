@@ -55,6 +55,18 @@ def country_codes() -> frozenset[str]:
 
 
 @cache
+def country_names() -> dict[str, str]:
+    """Return what people call the countries, by alpha-2 code.
+
+    >>> country_names()["BO"]
+    'Bolivia'
+    """
+    import pycountry
+
+    return {c.alpha_2: getattr(c, "common_name", c.name) for c in pycountry.countries}
+
+
+@cache
 def locale_languages() -> frozenset[str]:
     """Return the ISO 639-1 language codes, in lower case."""
     import pycountry
