@@ -4,6 +4,7 @@ All of it is for people to look at. Where Prefect's API does not take something,
 and its log says so.
 """
 
+import platform
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -96,13 +97,14 @@ def publish_results(
     run: RunDirectory, manifest: Manifest, settings: ImportSettings, page: PageData
 ) -> None:
     """Publish the summary of a run, the table of its issues, and a link to its report."""
-    report = run.show(run.report)
-    places = {"errors": run.show(run.errors), "held": run.show(run.held), "report": report}
-    link = report if report.startswith(SCHEME) else Path(report).absolute().as_uri()
-    texts = {
-        "summary": ("markdown", write_summary(page, places), page.verdict),
-        "issues": ("table", orjson.dumps(list_issues(page.issues)).decode(), "What is wrong."),
-        "report": ("markdown", f"[report.html]({link})", f"The report: {report}"),
+    places = {"errors": run.show(run.errors), "held": run.show(run.held)}
+    name = name_run(settings, run.run_id)
+    issues = orjson.dumps(list_issues(page.issues)).decode()
+    link, where = _link_report(run)
+    texts = {  # the last one is shown first
+        "issues": ("table", issues, f"What is wrong: {name}"),
+        "report": ("markdown", link, where),
+        "summary": ("markdown", write_summary(page, places), f"What became of it: {name}"),
     }
     with _never_failing("artifacts"):
         client, flow_run = _this_flow_run()
@@ -118,6 +120,15 @@ def publish_results(
             )
 
 
+def _link_report(run: RunDirectory) -> tuple[str, str]:
+    """Give a link to the report in Markdown, and how to get at it where links of pages end."""
+    place = run.show(run.report)
+    if place.startswith(SCHEME):
+        return f"[{place}]({place})", f"Fetch it: `aws s3 cp {place} .`"
+    path = Path(place).absolute()
+    return f"[report.html]({path.as_uri()})", f"On {platform.node()}: `{path}`"
+
+
 # -- progress ------------------------------------------------------------------------------
 
 
@@ -131,6 +142,7 @@ def showing_progress(manifest: Manifest, settings: ImportSettings) -> Iterator[N
 
     def follow() -> None:
         with _never_failing("progress"):
+            artifact.update(tracker.percent, tracker.words)
             while not over.wait(UPDATE_EVERY_S):
                 artifact.update(tracker.percent, tracker.words)
 

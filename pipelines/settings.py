@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from pipelines.defaults import LOCAL_APPLICATION, PARTITION_ROWS
+from pipelines.settings_form import arrange_form
 from pipelines.sources.base import ReadingOptions
 from pipelines.steps.guards import parse_threshold
 from pipelines.storage.places import Place, RunsDir
@@ -53,10 +54,13 @@ def _join(field: str) -> str:
 class ImportSettings(BaseModel):
     """Everything that can be chosen for a run. Holds no credentials: AWS's own chain finds them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra=arrange_form
+    )
 
     sources: Annotated[list[str], Field(min_length=1)]
-    """Files, globs, directories, objects of S3, and - for standard input."""
+    """Files, globs such as exports/*.csv, folders, and places of S3 such as s3://bucket/exports/;
+    - is standard input."""
     application_id: str | None = None
     """Pinpoint application (project) that the endpoints go into."""
     endpoint_url: str | None = None
@@ -76,7 +80,7 @@ class ImportSettings(BaseModel):
     default_channel: ChannelType | None = None
     """Channel of rows that name none."""
     mapping: str | None = None
-    """Mapping file (YAML) or preset that says what columns of other names mean."""
+    """Mapping file (YAML), or preset such as hubspot: what columns of other names mean."""
     delimiter: str | None = None
     """Character between the fields of CSV; found out if empty."""
     encoding: str | None = None
@@ -92,7 +96,7 @@ class ImportSettings(BaseModel):
     phone_check: PhoneCheck = PhoneCheck.VALID
     """How strictly phone numbers are judged."""
     runs_dir: RunsDir = Path("runs")
-    """Where run directories are kept."""
+    """Folder, or place of S3 such as s3://bucket/runs, where run directories are kept."""
     run_id: str | None = None
     """Name of the run; made from the time if empty."""
     runner: Literal["threads", "dask"] = "threads"

@@ -17,11 +17,13 @@ LONGEST_NAME = 60
 """Characters of a source in a name or tag."""
 LONGEST_EXAMPLE = 60
 """Characters of an example value that are shown."""
-MOST_ISSUES = 200
-"""Issue codes in the table; there are fewer than that many."""
+LONGEST_COLUMN = 40
+"""Characters of the name of a column in the table of issues."""
+MOST_COLUMNS = 5
+"""Columns that are named in a line of it."""
 FIRST_ISSUES = 5
 """Issue codes in the summary."""
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~$&])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~$&@])")
 _DATE = re.compile(r"\d{4}[-_.]?\d{2}[-_.]?\d{2}([T_-]?\d{4,6}Z?)?")
 """The date in the name of an export, which is another one every day."""
 _GLOB = re.compile(r"[*?\[]")
@@ -95,8 +97,10 @@ def write_summary(page: PageData, places: dict[str, str]) -> str:
         for outcome, n in summary.by_outcome().items()
         if n
     ]
-    parts.append(_table(("outcome", "rows", "share", ""), rows, ":-- --: --: :--"))
-    parts += [_plain(breach.message) for breach in summary.breaches if not breach.is_stop]
+    if rows:
+        parts.append(_table(("outcome", "rows", "share", ""), rows, ":-- --: --: :--"))
+    if warnings := [_plain(breach.message) for breach in summary.breaches if not breach.is_stop]:
+        parts += ["### Unusual", "\n".join(f"- {warning}" for warning in warnings)]
     parts += _write_issues(page.issues)
     if summary.requests:
         parts.append(
@@ -117,18 +121,15 @@ def _write_issues(issues: Sequence[IssueLine]) -> list[str]:
     errors = [issue for issue in issues if issue.severity == "error"][:FIRST_ISSUES]
     if not errors:
         return []
-    rows = [
-        (
-            f"`{issue.code}`",
-            f"{issue.rows:,}",
-            f"{issue.saved:,}",
-            _code(show_example(issue)),
-            _plain(issue.remedy),
-        )
-        for issue in errors
-    ]
-    header = ("issue", "rows", "rows saved", "example", "what to do")
-    return ["### What to fix first", _table(header, rows, ":-- --: --: :-- :--")]
+    return ["### What to fix first", "\n".join(f"1. {_write_issue(issue)}" for issue in errors)]
+
+
+def _write_issue(issue: IssueLine) -> str:
+    rows = f"{issue.rows:,} row{'' if issue.rows == 1 else 's'}" if issue.rows else "whole column"
+    saved = f", of which {issue.saved:,} would be imported" if issue.saved else ""
+    example = _code(show_example(issue))
+    told = f" For example {example}." if example else ""
+    return f"`{issue.code}`: {rows}{saved}. {_plain(issue.remedy)}{told}"
 
 
 def show_example(issue: IssueLine) -> str:
@@ -144,11 +145,10 @@ def list_issues(issues: Sequence[IssueLine]) -> list[dict[str, Any]]:
             "severity": issue.severity,
             "rows": issue.rows,
             "rows saved": issue.saved,
-            "columns": ", ".join(issue.columns),
-            "what it means": issue.text,
             "what to do": issue.remedy,
+            "columns": ", ".join(name[:LONGEST_COLUMN] for name in issue.columns[:MOST_COLUMNS]),
         }
-        for issue in issues[:MOST_ISSUES]
+        for issue in issues
     ]
 
 
@@ -167,9 +167,7 @@ def say_next(page: PageData, places: dict[str, str]) -> list[str]:
             f"Look through {_code(places['held'])}: those rows would opt someone in again, or "
             "activate an endpoint."
         )
-    if not lines:
-        lines.append("Nothing to do.")
-    return [*lines, f"The report: {_code(places['report'])}"]
+    return lines or ["Nothing to do."]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> str:

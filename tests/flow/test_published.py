@@ -158,7 +158,7 @@ def test_report_is_linked(dirty: tuple[Published, Path]) -> None:
     published, run = dirty
     artifact = published.artifacts["report"]
     assert artifact.data == f"[report.html]({(run / 'report.html').as_uri()})"
-    assert str(run / "report.html") in artifact.description
+    assert f"`{run / 'report.html'}`" in artifact.description
 
 
 def test_log_tells_the_story(dirty: tuple[Published, Path]) -> None:
