@@ -1,11 +1,13 @@
 """The books: what a run's partitions add up to, and the summary of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 from pipelines.destinations.delivery import SendCounts
 from pipelines.errors import EndpointImportError, GuardError
+from pipelines.report.corrections import Correction
 from pipelines.report.summary import RunCounts, Summary
 from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import Manifest, RunStatus
@@ -47,6 +49,8 @@ class Books:
     """What became of endpoints that are gone from the source."""
     opt_ins: int
     """Endpoints to be sent that are opted in again."""
+    corrections: Sequence[Correction] = ()
+    """What was corrected of the runs whose rows were fed back in, most rows first."""
 
 
 def summarize(
@@ -67,6 +71,7 @@ def summarize(
     )
     is_import = manifest.command == "run"
     rows = sum(counts.rows.values())
+    first = next(iter(books.corrections), None)
     dealt_with = rows - counts.rows[Outcome.UNPROCESSED] if is_import else counts.records
     return Summary(
         run_id=manifest.run_id,
@@ -95,4 +100,8 @@ def summarize(
         left_out=counts.left_out,
         endpoints=sum(counts.endpoints.values()),
         endpoints_by_outcome={o.value: count for o, count in counts.endpoints.items()},
+        corrects=first.run_id if first else None,
+        to_correct=first.to_correct if first else 0,
+        corrected=first.corrected if first else 0,
+        not_fed_back=first.not_fed_back if first else 0,
     )

@@ -13,6 +13,7 @@ from pipelines.phases import phase
 from pipelines.previewing import make_preview
 from pipelines.profiling import profile_run
 from pipelines.publishing import Ending, publish_results
+from pipelines.report.corrections import note_corrections
 from pipelines.report.gathering import gather_page
 from pipelines.report.page import render_page
 from pipelines.report.results import count_run, write_issues, write_row_files
@@ -45,6 +46,7 @@ def report(
         write_row_files(
             run, manifest, there if manifest.command == "run" else there - {Outcome.UNPROCESSED}
         )
+        corrections = note_corrections(run, manifest)
         removals = RemovalCounts()
         if settings.sync_mode is SyncMode.MIRROR and run.comparison.is_file():
             is_to_come = manifest.command == "plan" or isinstance(stopped_by, GuardError)
@@ -59,7 +61,8 @@ def report(
     finished_at = manifest.attempts[-1].finished_at = datetime.now(UTC)
     sending = read_counts(run)
     compared = load_comparison(run)
-    books = Books(counts, issues_by_code, sending, removals, compared.opt_ins if compared else 0)
+    opt_ins = compared.opt_ins if compared else 0
+    books = Books(counts, issues_by_code, sending, removals, opt_ins, corrections)
     summary = summarize(manifest, settings, books, finished_at)
     write_json(summary.model_dump(mode="json"), run.summary)
     page = gather_page(run, manifest, summary)

@@ -56,8 +56,10 @@ RESULT_COLUMNS: Final = (
     "_error_codes",
     "_error_messages",
     "_suggestion",
+    "_run_id",
 )
-"""What errors.csv adds behind the original columns; ignored when it is fed back in."""
+"""What errors.csv adds behind the original columns; ignored when it is fed back in, but for
+counting what was corrected since."""
 
 _NEAR: Final = 0.8
 """How much of a name has to be right, from 0 to 1, for it to be told as the one that is meant."""

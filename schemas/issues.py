@@ -326,6 +326,11 @@ DUPLICATE_ID = "endpoint.duplicate_id"
 """Code of the outcome `duplicate`; not an issue, as nothing is wrong with the row itself."""
 SERVICE_REFUSED = "service.refused"
 """Code of the outcome `rejected`; the message is the service's own."""
+REFUSED_MESSAGE = (
+    'The service refused this row and said: "{}". Correct what it names; if nothing in the row '
+    "explains it, ask who runs the service."
+)
+"""What errors.csv tells of a row that is rejected, with the message of the service."""
 OPT_IN_HELD = "consent.opt_in"
 """Code of the outcome `held`: the row would opt someone in again who is known to have opted out."""
 REACTIVATION_HELD = "consent.reactivation"

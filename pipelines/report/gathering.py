@@ -2,6 +2,7 @@
 
 from pydantic import ValidationError
 
+from pipelines.report.corrections import read_corrections
 from pipelines.report.issue_lines import list_issues
 from pipelines.report.page_data import PageData
 from pipelines.report.profile import Profile
@@ -20,6 +21,7 @@ def gather_page(run: RunDirectory, manifest: Manifest, summary: Summary) -> Page
         profile=read_profile(run),
         issues=list_issues(run, manifest, rejected=summary.rejected),
         past=(),
+        corrections=tuple(read_corrections(run)),
     )
 
 

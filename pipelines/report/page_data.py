@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pipelines.report.corrections import Correction
 from pipelines.report.profile import Profile
 from pipelines.report.summary import Summary
 from pipelines.storage.manifest import Manifest
@@ -59,3 +60,5 @@ class PageData:
     warnings, most rows first."""
     past: tuple[PastRun, ...]
     """Earlier runs, oldest first, at the most thirty."""
+    corrections: tuple[Correction, ...] = ()
+    """What was corrected of the runs whose rows were fed back in, most rows first."""

@@ -21,6 +21,7 @@ from pipelines.steps.map_columns import (
 from pipelines.steps.outcomes import count_outcomes
 from pipelines.steps.resolve import DECISION_SCHEMA
 from pipelines.steps.result import ERROR_CODES, describe_issues
+from pipelines.steps.unfilled import read_unfilled
 from pipelines.storage.atomic import count_rows, replacing
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
@@ -107,7 +108,9 @@ def _write(run: RunDirectory, manifest: Manifest, wanted: Sequence[str], path: P
                 staged = pl.read_parquet(run.part("staged", part.number))
                 plan = plan_columns(header, mapping)
                 issues = _read_issues(run, manifest, part.number, plan)
-                yield RowSlice(tuple(header), to_fix(staged, outcomes, issues, wanted))
+                unfilled = read_unfilled(staged, plan.source)
+                rows = to_fix(staged, outcomes, issues, wanted, run.run_id, unfilled)
+                yield RowSlice(tuple(header), rows)
 
     layout = plan_layout(slices())
     if not layout:

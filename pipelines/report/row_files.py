@@ -1,7 +1,8 @@
 """errors.csv and unprocessed.csv: rows as they came, with what became of them behind.
 
 Several sources may have different headers: the file then has the columns of all of them, in order
-of first appearance. Repeated headers are kept repeated, and a list becomes a repeated header.
+of first appearance. Repeated headers are kept repeated, and a list becomes a repeated header. What
+an earlier run put behind its rows is replaced.
 """
 
 from collections import Counter
@@ -12,10 +13,13 @@ from typing import BinaryIO
 import polars as pl
 
 from schemas.columns import RESULT_COLUMNS
+from schemas.issues import REFUSED_MESSAGE, SERVICE_REFUSED
 from schemas.undecoded import replace_marked
 
 LEAVE_EMPTY = "(leave empty)"
 """How `_suggestion` says that the cell may be emptied."""
+LONGEST_VALUE = 60
+"""Characters of a value that `_error_messages` repeats; the cell has it all."""
 
 Place = tuple[str, int]
 """A column by its name and which repetition of that name it is, from 0."""
@@ -49,12 +53,17 @@ def plan_layout(slices: Iterable[RowSlice]) -> list[Place]:
     layout: dict[Place, None] = {}
     for part in slices:
         repeats: Counter[str] = Counter()
-        for position, name in enumerate(part.header):
+        for position, name in _own_columns(part.header):
             width = _width(part.rows[f"c{position}"])
             for _ in range(width):
                 layout.setdefault((name, repeats[name]))
                 repeats[name] += 1
     return list(layout)
+
+
+def _own_columns(header: Sequence[str]) -> list[tuple[int, str]]:
+    """Give the columns that no run has added, by position and name."""
+    return [(n, name) for n, name in enumerate(header) if name.strip() not in RESULT_COLUMNS]
 
 
 def _width(cells: pl.Series) -> int:
@@ -67,7 +76,7 @@ def _width(cells: pl.Series) -> int:
 def _arrange(part: RowSlice, layout: Sequence[Place]) -> pl.DataFrame:
     cells: dict[Place, pl.Expr] = {}
     repeats: Counter[str] = Counter()
-    for position, name in enumerate(part.header):
+    for position, name in _own_columns(part.header):
         column = f"c{position}"
         is_list = isinstance(part.rows.schema[column], pl.List)
         for item in range(_width(part.rows[column])):
@@ -87,7 +96,12 @@ def _write_header(file: BinaryIO, layout: Sequence[Place]) -> None:
 
 
 def to_fix(
-    staged: pl.DataFrame, outcomes: pl.DataFrame, issues: pl.DataFrame, wanted: Sequence[str]
+    staged: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    issues: pl.DataFrame,
+    wanted: Sequence[str],
+    run_id: str,
+    unfilled: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Join rows as they came with what became of them.
 
@@ -96,6 +110,8 @@ def to_fix(
         outcomes: Its outcomes (`schemas.outcomes.OUTCOME_SCHEMA`).
         issues: Its issues (`schemas.issues.ISSUE_SCHEMA`); only errors are told.
         wanted: The outcomes that go into the file.
+        run_id: The run.
+        unfilled: What is told of rows that came back as they were (`unfilled.read_unfilled`).
     """
     chosen = outcomes.filter(pl.col("outcome").is_in(wanted))
     told = (
@@ -108,6 +124,9 @@ def to_fix(
             pl.col("suggested").drop_nulls().unique(maintain_order=True).alias("suggestions"),
         )
     )
+    if unfilled is not None and not unfilled.is_empty():
+        told = told.update(unfilled, on="source_row")
+    is_refused = pl.col("code") == SERVICE_REFUSED
     return (
         staged.join(
             chosen.select("source_row", "source_file", "outcome", "code", "message"),
@@ -120,10 +139,15 @@ def to_fix(
             pl.col("source_row").alias("_source_row"),
             pl.col("outcome").alias("_outcome"),
             pl.coalesce("codes", "code").alias("_error_codes"),
-            pl.coalesce("texts", "message").alias("_error_messages"),
+            pl.coalesce(
+                "texts",
+                pl.when(is_refused).then(pl.format(REFUSED_MESSAGE, "message")),
+                "message",
+            ).alias("_error_messages"),
             pl.when(pl.col("suggestions").list.len() > 0)
             .then(pl.col("suggestions").list.join(" | "))
             .alias("_suggestion"),
+            pl.lit(run_id).alias("_run_id"),
         )
         .drop("outcome", "code", "message", "codes", "texts", "suggestions", "source_file")
     )
@@ -131,11 +155,14 @@ def to_fix(
 
 def _in_words() -> pl.Expr:
     column, message, value = pl.col("column"), pl.col("message"), pl.col("value")
-    is_malformed = column.is_null()
+    is_long = value.str.len_chars() > LONGEST_VALUE
+    shown = pl.when(is_long).then(value.str.slice(0, LONGEST_VALUE) + "...").otherwise(value)
     return (
-        pl.when(is_malformed)
-        .then(pl.format("{} The record: {}", message, value))
-        .otherwise(pl.format("{}: {}", column, message))
+        pl.when(column.is_null())
+        .then(pl.format("{} The line: {}", message, value))
+        .when(value.is_null() | (value == ""))
+        .then(pl.format("{}: {}", column, message))
+        .otherwise(pl.format('{} "{}": {}', column, shown, message))
     )
 
 

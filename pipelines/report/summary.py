@@ -76,9 +76,10 @@ class Summary(BaseModel):
     breaches: list[Breach] = []
     """Thresholds that were exceeded, those that stop first."""
     corrects: str | None = None
-    """The run whose errors.csv was fed back in."""
+    """The run whose errors.csv was fed back in; of several the one of most rows, and
+    corrections.json has them all."""
     to_correct: int = 0
-    """Rows that run left to be corrected."""
+    """Rows that run left to be corrected; those fed back, if it is not there any more."""
     corrected: int = 0
     """Those of them that were fed back and are right now."""
     not_fed_back: int = 0

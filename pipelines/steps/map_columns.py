@@ -12,7 +12,8 @@ import polars as pl
 from pipelines.steps.column_rules import apply_rule
 from pipelines.steps.conditions import explain_without, hold
 from pipelines.steps.result import FOUND_SCHEMA, join_issues
-from pipelines.steps.source_columns import SourceColumns, text_of
+from pipelines.steps.source_columns import SourceColumns
+from pipelines.steps.unfilled import find_unfilled
 from schemas import issues, limits
 from schemas.columns import (
     CLEAR,
@@ -126,8 +127,9 @@ class ColumnPlan:
         """
         labels: dict[tuple[int, str], str] = {}
         for number in range(len(self.endpoints)):
-            for target, rule in self.rules_of(number).items():
-                places = dict.fromkeys(self.source.find_all(rule.columns))
+            rules = self.rules_of(number).items()
+            ruled = {target: self.source.find_all(rule.columns) for target, rule in rules}
+            for target, places in {**self.positions, **ruled}.items():
                 names = dict.fromkeys(self.source.header[place].strip() for place in places)
                 if names and list(names) != [target]:
                     labels[number, target] = ", ".join(names)
@@ -269,7 +271,7 @@ def map_columns(frame: pl.DataFrame, plan: ColumnPlan) -> Mapped:
         return Mapped(_add_needed(_rename(frame, plan)), join_issues([]), _keys(frame.clear()))
     left_out = _keys(frame.clear())
     if mapping.where:
-        taken = hold(frame, mapping.where, plan.source) | _is_unfilled(frame, plan)
+        taken = hold(frame, mapping.where, plan.source) | find_unfilled(frame, plan.source)
         left_out = _keys(frame.filter(~taken))
         frame = frame.filter(taken)
     shared = _rule_columns(_rename(frame, plan), frame, mapping.columns, plan)
@@ -289,23 +291,6 @@ def map_columns(frame: pl.DataFrame, plan: ColumnPlan) -> Mapped:
     missing = explain_without(without, mapping.endpoints, [p.refused for p in given], plan.source)
     found = join_issues([*(part.issues for part in given), missing])
     return Mapped(endpoints, found, left_out)
-
-
-def _is_unfilled(frame: pl.DataFrame, plan: ColumnPlan) -> pl.Series:
-    """Tell which rows of errors.csv still wait for the fields of a malformed record.
-
-    Their text stands in a result column alone: left out by a condition they would be lost.
-    """
-    told = plan.source.find("_error_codes")
-    if not told:
-        return pl.Series([False]).new_from_index(0, frame.height)
-    is_malformed = pl.any_horizontal(
-        text_of(frame, place).str.contains(issues.RECORD_MALFORMED.code, literal=True)
-        for place in told
-    )
-    own = [n for n, name in enumerate(plan.source.header) if name.strip() not in RESULT_COLUMNS]
-    is_blank = pl.all_horizontal(text_of(frame, place).is_null() for place in own)
-    return frame.select((is_malformed & is_blank).fill_null(value=False)).to_series()
 
 
 def _keys(frame: pl.DataFrame) -> pl.DataFrame:

@@ -26,7 +26,7 @@
       outcomes/part-00000.parquet    one outcome for every row
       endpoints/part-00000.parquet   one for every endpoint, where rows may give several
       issues.parquet  errors.csv  held.csv  unprocessed.csv  removals.csv
-      summary.json  report.html  profile.json  preview.json  diff.json
+      summary.json  report.html  profile.json  corrections.json  preview.json  diff.json
       lock                      who works on the run (`run_lock`)
       stop                      asks workers on a cluster to come to an end (`stop_request`)
 
@@ -141,6 +141,11 @@ class RunDirectory:
     def profile(self) -> Path:
         """What the rows look like, column by column."""
         return self.at("profile.json")
+
+    @property
+    def corrections(self) -> Path:
+        """What became of rows of an errors.csv that were fed back in."""
+        return self.at("corrections.json")
 
     @property
     def preview(self) -> Path:

@@ -29,7 +29,7 @@ def test_a_stray_byte_costs_its_own_record_only(tmp_path: Path) -> None:
     assert [row[:4] for row in rows] == [["2", "EMAIL", "b@example.com", "M\ufffdnchen"], [""] * 4]
     messages = [row[header.index("_error_messages")] for row in rows]
     assert "Location.City" in messages[0]
-    assert r"The record: 4;\xFF" in messages[1]
+    assert r"The line: 4;\xFF" in messages[1]
     issues = pl.read_parquet(run / "issues.parquet").filter(pl.col("code") == UNDECODABLE.code)
     assert issues.select("source_row", "column", "value").rows() == [
         (2, "Location.City", r"M\xFCnchen")

@@ -19,7 +19,7 @@ from schemas.undecoded import mark
 
 TEXT = pl.String()
 LIST = pl.List(TEXT)
-VERDICT = ("x.csv", 7, "invalid", "address.missing", "There is none.", "Address: x")
+VERDICT = ("x.csv", 7, "invalid", "address.missing", "There is none.", "Address: x", "run-1")
 ADDED = len(RESULT_COLUMNS)
 
 
@@ -207,6 +207,7 @@ def chosen(wanted, outcomes, issues=()):
         pl.DataFrame(outcomes, schema=OUTCOME_SCHEMA, orient="row"),
         pl.DataFrame(list(issues), schema=ISSUE_SCHEMA, orient="row"),
         wanted,
+        "run-1",
     )
 
 
@@ -246,8 +247,9 @@ def test_all_errors_of_a_row_are_told_and_no_warnings():
         2,
         "invalid",
         "address.missing; location.bad",
-        "Address: There is none. | Location.Latitude: Out of range.",
+        'Address: There is none. | Location.Latitude "91": Out of range.',
         None,
+        "run-1",
     )
 
 
@@ -255,7 +257,7 @@ def test_a_code_that_two_columns_share_is_told_once_with_both_columns():
     (row,) = told(chosen(["invalid"], [outcome(2, "invalid")], [LATITUDE, SAME_CODE]))
     assert row[3:5] == (
         "location.bad",
-        "Location.Latitude: Out of range. | Location.Longitude: Too far.",
+        'Location.Latitude "91": Out of range. | Location.Longitude "9": Too far.',
     )
 
 
@@ -268,19 +270,20 @@ def test_suggestions_stand_behind_their_columns():
 def test_a_malformed_row_has_its_text_in_the_message():
     rows = chosen(["invalid"], [outcome(3, "invalid")], [MALFORMED])
     assert told(rows) == [
-        ("x.csv", 3, "invalid", "record.malformed", 'Too short. The record: "x,', None)
+        ("x.csv", 3, "invalid", "record.malformed", 'Too short. The line: "x,', None, "run-1")
     ]
     assert rows["c0"].to_list() == [None]
 
 
 def test_a_rejected_row_has_the_services_words():
     (row,) = told(chosen(["rejected"], ALL, [REJECTED_WARNING]))
-    assert row == ("x.csv", 4, "rejected", "service.refused", "Missing Address", None)
+    assert row[2:4] == ("rejected", "service.refused")
+    assert '"Missing Address"' in row[4]
 
 
 def test_an_unprocessed_row_may_have_nothing_to_tell():
     (row,) = told(chosen(["unprocessed"], ALL))
-    assert row == ("x.csv", 5, "unprocessed", None, None, None)
+    assert row == ("x.csv", 5, "unprocessed", None, None, None, "run-1")
 
 
 def test_the_cells_come_as_they_were():
