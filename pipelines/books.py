@@ -8,7 +8,7 @@ from typing import Any, cast
 from pipelines.destinations.delivery import SendCounts
 from pipelines.errors import EndpointImportError, GuardError
 from pipelines.report.corrections import Correction
-from pipelines.report.summary import RunCounts, Summary
+from pipelines.report.summary import Breach, RunCounts, Summary
 from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import Manifest, RunStatus
 from pipelines.syncing.removals import RemovalCounts
@@ -49,6 +49,8 @@ class Books:
     """What became of endpoints that are gone from the source."""
     opt_ins: int
     """Endpoints to be sent that are opted in again."""
+    breaches: list[Breach]
+    """Thresholds that were exceeded."""
     corrections: Sequence[Correction] = ()
     """What was corrected of the runs whose rows were fed back in, most rows first."""
 
@@ -83,6 +85,7 @@ def summarize(
         balanced=counts.are_balanced,
         sync_mode=settings.sync_mode.value,
         opt_ins=books.opt_ins,
+        breaches=books.breaches,
         to_retire=removals.to_retire,
         retired=removals.retired,
         refused_removals=removals.refused,

@@ -45,6 +45,7 @@ from pipelines.terminal.process import (
     prepare_process,
 )
 from pipelines.terminal.state_commands import state
+from pipelines.terminal.threshold_options import THRESHOLD_OPTIONS
 
 if TYPE_CHECKING:
     from pipelines.prefect_api import PrefectApi
@@ -75,7 +76,7 @@ def cli() -> None:
 
 
 @cli.command()
-@with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
+@with_options(SOURCES, SOURCE_OPTIONS, THRESHOLD_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
 def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     """Import files, globs, directories, s3://BUCKET/PREFIX or - (standard input).
 
@@ -95,7 +96,7 @@ def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
 
 
 @cli.command()
-@with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
+@with_options(SOURCES, SOURCE_OPTIONS, THRESHOLD_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
 def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     """Report what is wrong with an export.
 
@@ -110,7 +111,7 @@ def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
 
 
 @cli.command()
-@with_options(SOURCES, SOURCE_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
+@with_options(SOURCES, SOURCE_OPTIONS, THRESHOLD_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
 @option("--diff", is_flag=True, help="Show what differs from what the service last accepted.")
 def plan(sources: tuple[str, ...], *, diff: bool, as_json: bool, **given: Any) -> None:
     """Say what `run` would do; sends nothing.
@@ -132,7 +133,7 @@ def plan(sources: tuple[str, ...], *, diff: bool, as_json: bool, **given: Any) -
 
 @cli.command()
 @click.argument("run_id")
-@with_options(SOURCE_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
+@with_options(SOURCE_OPTIONS, THRESHOLD_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
 def resume(run_id: str, runs_dir: Place, *, as_json: bool, **_: Any) -> None:
     """Go on with a run that stopped, wherever that was.
 

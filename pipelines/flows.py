@@ -23,7 +23,6 @@ from pipelines.delivering import deliver
 from pipelines.errors import (
     ClusterError,
     EndpointImportError,
-    GuardError,
     RunStateError,
     StateError,
     StoppedError,
@@ -48,7 +47,6 @@ from pipelines.settings import ImportSettings
 from pipelines.sources.finding import find_sources
 from pipelines.sources.stamps import stamp_source
 from pipelines.state.base import StateWriter
-from pipelines.steps.guards import check_invalid_share
 from pipelines.storage.manifest import (
     Attempt,
     Manifest,
@@ -74,6 +72,7 @@ from pipelines.syncing.holding import (
 )
 from pipelines.syncing.synchronize import plan_sync, synchronize
 from pipelines.tasks import resolve_run
+from pipelines.thresholds import judge_thresholds, stop_by
 
 WORKERS = 2
 """Partitions prepared or shipments delivered at once, and so held in memory. polars uses all cores
@@ -309,9 +308,12 @@ def process(
         *(f"{count:,}" for count in (rows, invalid, resolved.others)),
         manifest.phase_seconds["resolve"],
     )
-    breach = guard(manifest, rows, invalid, settings)
-    if breach is not None:
-        return breach
+    breaches = judge_thresholds(run, manifest, settings, rows, invalid)
+    for breach in breaches:
+        if not breach.is_stop:
+            get_run_logger().warning(breach.message)
+    if (stop := stop_by(breaches, run.run_id)) is not None:
+        return stop
     sendable = valid - resolved.invalid - resolved.others
     if manifest.command == "run":
         if state is not None:
@@ -321,15 +323,6 @@ def process(
     if is_compared(manifest, settings):
         return plan_sync(run, manifest, settings, sendable)
     return None
-
-
-def guard(
-    manifest: Manifest, rows: int, invalid: int, settings: ImportSettings
-) -> GuardError | None:
-    """Say whether a threshold stops the run here."""
-    limit = settings.max_invalid
-    breach = limit and check_invalid_share(invalid, rows, limit)
-    return GuardError(breach, run_id=manifest.run_id) if breach else None
 
 
 def note_failure(run: RunDirectory, manifest: Manifest, error: BaseException) -> None:

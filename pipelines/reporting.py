@@ -27,6 +27,7 @@ from pipelines.storage.run_dir import RunDirectory
 from pipelines.syncing.comparing import load_comparison
 from pipelines.syncing.removals import RemovalCounts, write_removals
 from pipelines.tasks import settle_rows
+from pipelines.thresholds import load_judgement
 from schemas.outcomes import Outcome
 from schemas.sync import SyncMode
 
@@ -61,8 +62,9 @@ def report(
     finished_at = manifest.attempts[-1].finished_at = datetime.now(UTC)
     sending = read_counts(run)
     compared = load_comparison(run)
-    opt_ins = compared.opt_ins if compared else 0
-    books = Books(counts, issues_by_code, sending, removals, opt_ins, corrections)
+    opt_ins, judged = compared.opt_ins if compared else 0, load_judgement(run)
+    breaches = judged.breaches if judged else []
+    books = Books(counts, issues_by_code, sending, removals, opt_ins, breaches, corrections)
     summary = summarize(manifest, settings, books, finished_at)
     write_json(summary.model_dump(mode="json"), run.summary)
     page = gather_page(run, manifest, summary)

@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from pipelines.defaults import LOCAL_APPLICATION, PARTITION_ROWS
 from pipelines.settings_form import arrange_form
+from pipelines.source_thresholds import SourceThresholds
 from pipelines.sources.base import ReadingOptions
 from pipelines.steps.guards import parse_threshold
+from pipelines.steps.thresholds import Action, parse_change
 from pipelines.storage.places import Place, RunsDir
 from schemas import undecoded
 from schemas.channels import ChannelType
@@ -109,6 +111,19 @@ class ImportSettings(BaseModel):
     """Requests under way at once; the destination decides if empty."""
     max_invalid: str | None = None
     """Share (5%) or number of invalid rows above which nothing is sent."""
+    warn_invalid: str | None = None
+    """Share or number of invalid rows above which the run warns."""
+    max_row_change: str = "30%"
+    """How many rows more or fewer than the median of its last runs a source may have: a share, of
+    which 10 rows are allowed in any case, or a number."""
+    on_row_change: Action = Action.WARN
+    """What happens if a source has more or fewer: stop sends nothing."""
+    on_empty_column: Action = Action.WARN
+    """What happens if a column that was full in the last runs is empty."""
+    on_lost_channel: Action = Action.WARN
+    """What happens if a channel that a source had in the last runs is gone from it."""
+    thresholds: dict[str, SourceThresholds] = {}
+    """The same of single sources: by SOURCE, or by a pattern such as exports/crm-*.csv."""
     limit: Annotated[int | None, Field(ge=1)] = None
     """Read only this many records."""
     sync_mode: SyncMode = SyncMode.UPSERT
@@ -245,11 +260,20 @@ class ImportSettings(BaseModel):
             ) from error
         return name
 
-    @field_validator("max_invalid", "max_opt_ins", "max_removals", "max_shrink", "max_unidentified")
+    @field_validator(
+        *("max_invalid", "warn_invalid", "max_opt_ins"),
+        *("max_removals", "max_shrink", "max_unidentified"),
+    )
     @classmethod
     def _check_threshold(cls, value: str | None) -> str | None:
         if value is not None:
             parse_threshold(value)
+        return value
+
+    @field_validator("max_row_change")
+    @classmethod
+    def _check_change(cls, value: str) -> str:
+        parse_change(value)
         return value
 
     @field_validator("feed")

@@ -20,7 +20,7 @@ class Threshold:
         return of_rows > 0 and self.share is not None and rows / of_rows > self.share
 
 
-def parse_threshold(text: str) -> Threshold:
+def parse_threshold(text: str, *, most: float = 1.0) -> Threshold:
     """Read a threshold such as "5%" or "100".
 
     >>> parse_threshold("2.5%").share
@@ -28,15 +28,19 @@ def parse_threshold(text: str) -> Threshold:
     >>> parse_threshold("100").count
     100
 
+    Args:
+        text: What was said.
+        most: Largest share that makes sense.
+
     Raises:
-        ValueError: It is neither a percentage from 0 to 100 nor a whole number of rows.
+        ValueError: It is neither such a percentage nor a whole number of rows.
     """
     number = text.strip()
     try:
         if number.endswith("%"):
             # Decimal: 0.7 / 100 is less than 7 / 1000, and exactly as many as allowed are allowed.
             share = float(Decimal(number[:-1].strip()) / 100)
-            if 0 <= share <= 1:
+            if 0 <= share <= most:
                 return Threshold(share, None)
         elif int(number) >= 0:
             return Threshold(None, int(number))
@@ -68,12 +72,22 @@ def check_opt_ins(opt_ins: int, known: int, threshold: str) -> str | None:
     )
 
 
-def check_invalid_share(invalid: int, rows: int, threshold: str) -> str | None:
-    """Say why a run must not go on, or None if it may."""
+def check_invalid_share(
+    invalid: int, rows: int, threshold: str, origin: str = "--max-invalid", of: str = ""
+) -> str | None:
+    """Say why a run must not go on, or None if it may.
+
+    Args:
+        invalid: Rows that are invalid.
+        rows: All rows.
+        threshold: Share or number of them that is tolerable.
+        origin: Where that was said.
+        of: Of what the rows are, if not of the whole run.
+    """
     if not parse_threshold(threshold).is_exceeded(invalid, rows):
         return None
     share = invalid / rows if rows else 0.0
     return (
-        f"{invalid:,} of {rows:,} rows are invalid ({share:.1%}), more than --max-invalid "
+        f"{invalid:,} of {rows:,} rows{of} are invalid ({share:.1%}), more than {origin} "
         f"{threshold} allows. Nothing was sent. Correct the rows in errors.csv, or allow more."
     )

@@ -11,6 +11,7 @@
       profiled/part-00000.parquet    what its columns look like
       resolved/decisions.parquet     rows that are not sent, and why
       resolved/found.parquet         issues across rows
+      resolved/thresholds.json       what thresholds compared with, and which were exceeded
       resolved/opt_outs.parquet      rows that keep the opt-out of a duplicate
       resolved/users.json            how many users have how many endpoints
       resolved/comparison.json       how many rows are due, unchanged, held, gone
@@ -166,6 +167,11 @@ class RunDirectory:
     def comparison(self) -> Path:
         """What came of comparing with the state; the last that it writes."""
         return self.at("resolved", "comparison.json")
+
+    @property
+    def thresholds(self) -> Path:
+        """What thresholds compared with, and which were exceeded."""
+        return self.at("resolved", "thresholds.json")
 
     @property
     def opt_outs(self) -> Path:

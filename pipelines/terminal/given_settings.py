@@ -7,6 +7,7 @@ import click
 from click.core import ParameterSource
 
 from pipelines.errors import ConfigurationError
+from pipelines.terminal.threshold_tables import tables_of_file
 
 if TYPE_CHECKING:
     from pipelines.settings import ImportSettings
@@ -17,12 +18,12 @@ _OF_A_STATE = frozenset({"state_dir", "full_refresh", "allow_opt_in", "feed", "u
 
 def given_on_command_line() -> set[str]:
     """Name the parameters that stand on the command line itself."""
+    return _given_by(ParameterSource.COMMANDLINE)
+
+
+def _given_by(*origins: ParameterSource) -> set[str]:
     context = click.get_current_context()
-    return {
-        name
-        for name in context.params
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    }
+    return {name for name in context.params if context.get_parameter_source(name) in origins}
 
 
 def refuse_idle_options(settings: "ImportSettings") -> None:
@@ -54,9 +55,13 @@ def make_settings(sources: tuple[str, ...], given: dict[str, Any]) -> "ImportSet
     from pydantic import ValidationError
 
     from pipelines.settings import ImportSettings
+    from pipelines.source_thresholds import drop_names
 
+    # These come before the settings file, and so before its tables.
+    by_hand = _given_by(ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+    tables = drop_names(tables_of_file(), frozenset(by_hand))
     try:
-        return ImportSettings(sources=list(sources), **given)
+        return ImportSettings(sources=list(sources), thresholds=tables, **given)
     except ValidationError as error:
         first = error.errors()[0]
         reason = str(first["msg"]).removeprefix("Value error, ")

@@ -13,6 +13,7 @@ import click
 
 from pipelines.defaults import PARTITION_ROWS
 from pipelines.storage.places import Place, parse_place
+from pipelines.terminal.threshold_tables import TABLES, read_tables
 from schemas.channels import ChannelType
 from schemas.sync import RetirePolicy, SyncMode
 
@@ -123,11 +124,6 @@ SOURCE_OPTIONS = (
         type=click.Choice(["format", "possible", "valid"]),
         default="valid",
         help="How strictly phone numbers are judged: E.164 form, length, or numbering plan.",
-    ),
-    option(
-        "--max-invalid",
-        metavar="SHARE|N",
-        help="Stop before sending when more rows than this are invalid, such as 5% or 100.",
     ),
     option(
         "--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N records."
@@ -322,9 +318,10 @@ def read_settings_file(
     given = {name.replace("-", "_"): value for name, value in values.items()}
     group = context.command
     assert isinstance(group, click.Group)  # noqa: S101 (for the type checker)
-    unknown = sorted(set(given).difference(*_names(group)))
+    unknown = sorted(set(given).difference({TABLES}, *_names(group)))
     if unknown:
         raise click.UsageError(f"The settings file {path} has an unknown name: {unknown[0]}")
+    context.meta[TABLES] = read_tables(path, given.pop(TABLES, {}))
     wrong = [name for name, value in given.items() if isinstance(value, list | dict)]
     if wrong:
         raise click.UsageError(f"The settings file {path}: {wrong[0]} takes a single value")

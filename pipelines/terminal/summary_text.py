@@ -14,6 +14,7 @@ from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import Manifest, RunStatus
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.terminal.plain_text import write_plainly
+from pipelines.terminal.threshold_text import print_breaches
 from schemas.issues import COLUMN_UNMAPPED, ISSUE_KINDS, Severity
 from schemas.outcomes import MEANINGS, Outcome
 from schemas.sync import RetirePolicy, SyncMode
@@ -51,6 +52,7 @@ def print_summary(
     console.print(_outcome_table(summary, manifest))
     for line in _say_beyond_rows(summary, manifest):
         console.print(Text(line), soft_wrap=True)
+    print_breaches(console, summary)
     if summary.issues_by_code:
         console.print(Text("Issues, errors first", style="bold"))
         console.print(_issue_table(summary))

@@ -1,0 +1,53 @@
+"""Thresholds of single sources in the settings file: a table for each SOURCE or pattern.
+
+[thresholds."exports/crm-*.csv"]
+max-row-change = "20%"
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pipelines.source_thresholds import SourceThresholds
+
+TABLES = "thresholds"
+"""Their name in the settings file, and of what is kept of them with a command."""
+
+
+def read_tables(path: Path, tables: object) -> "dict[str, SourceThresholds]":
+    """Check the tables of a settings file; other names and values than there are are refused."""
+    if not tables:
+        return {}
+    from pydantic import ValidationError
+
+    from pipelines.source_thresholds import NAMES, SourceThresholds
+
+    if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
+        raise click.UsageError(
+            f"The settings file {path}: {TABLES} is for tables, one for each SOURCE, such as "
+            f'[{TABLES}."exports/crm-*.csv"]'
+        )
+    found = {}
+    for source, table in tables.items():
+        place = f'The settings file {path}: {TABLES}."{source}"'
+        given = {name.replace("-", "_"): value for name, value in table.items()}
+        if unknown := sorted(set(given).difference(NAMES)):
+            raise click.UsageError(
+                f"{place} has an unknown name: {unknown[0]}. Known are {', '.join(NAMES)}"
+            )
+        try:
+            found[source] = SourceThresholds.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            reason = str(first["msg"]).removeprefix("Value error, ")
+            raise click.UsageError(f"{place}.{first['loc'][0]}: {reason}") from error
+    return found
+
+
+def tables_of_file() -> "Mapping[str, SourceThresholds]":
+    """Give the tables of the settings file that this command has read."""
+    tables: Mapping[str, SourceThresholds] = click.get_current_context().meta.get(TABLES, {})
+    return tables

@@ -1,0 +1,127 @@
+"""Thresholds: what a run is judged by before anything is sent, and what it is compared with.
+
+What came of it is kept as resolved/thresholds.json, with the history: a run that is resumed is
+compared with the same runs again, whatever has run meanwhile.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from pydantic import BaseModel, ConfigDict
+
+from pipelines.errors import GuardError
+from pipelines.history import PastRecord, has_history, join_series, list_past, read_history
+from pipelines.profiling import profile_sources
+from pipelines.report.page_data import PastRun
+from pipelines.report.profile import SourceProfile
+from pipelines.report.summary import Breach
+from pipelines.settings import ImportSettings
+from pipelines.source_thresholds import choose_limits, general_limits
+from pipelines.steps.thresholds import (
+    Exceeded,
+    PastCounts,
+    SourceCounts,
+    check_invalid,
+    compare_source,
+)
+from pipelines.storage.atomic import write_json
+from pipelines.storage.manifest import Manifest
+from pipelines.storage.run_dir import RunDirectory
+
+NOTHING_SENT = "Nothing was sent."
+
+
+class Judgement(BaseModel):
+    """resolved/thresholds.json."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    history: list[PastRecord] = []
+    """Earlier runs over the sources, oldest first."""
+    breaches: list[Breach] = []
+    """Thresholds that are exceeded, those that stop first."""
+
+
+def judge_thresholds(
+    run: RunDirectory, manifest: Manifest, settings: ImportSettings, rows: int, invalid: int
+) -> list[Breach]:
+    """Judge a run by its thresholds, and write down what came of it.
+
+    Args:
+        run: The run; `resolve` is done.
+        manifest: Its manifest.
+        settings: Its settings.
+        rows: Its rows.
+        invalid: Those of them that are invalid.
+    """
+    before = load_judgement(run)
+    history = read_history(manifest, settings) if before is None else before.history
+    sources = join_series(profile_sources(run, manifest), manifest.folder)
+    limits = {series: choose_limits(settings, source.name) for series, source in sources.items()}
+    alone = [source for series, source in sources.items() if limits[series].judges_invalid_alone]
+    breaches = _name(
+        None,
+        check_invalid(
+            rows - sum(source.rows for source in alone),
+            invalid - sum(source.invalid for source in alone),
+            general_limits(settings),
+        ),
+    )
+    for series, source in sources.items():
+        if source in alone:
+            exceeded = check_invalid(source.rows, source.invalid, limits[series], source.name)
+            breaches += _name(source, exceeded)
+        if has_history(settings):
+            past = [_past_counts(past, series) for past in history if _tells_of(past, series)]
+            breaches += _name(
+                source, *compare_source(source.name, _counts(source), past, limits[series])
+            )
+    breaches.sort(key=lambda breach: not breach.is_stop)
+    judgement = Judgement(history=history, breaches=breaches)
+    write_json(judgement.model_dump(mode="json"), run.thresholds)
+    return breaches
+
+
+def load_judgement(run: RunDirectory) -> Judgement | None:
+    """Give what came of judging a run; None if it was not judged yet."""
+    path = run.thresholds
+    return Judgement.model_validate_json(path.read_bytes()) if path.is_file() else None
+
+
+def stop_by(breaches: Sequence[Breach], run_id: str) -> GuardError | None:
+    """Say whether thresholds stop the run; all that do are told at once."""
+    reasons = " ".join(breach.message for breach in breaches if breach.is_stop)
+    if not reasons:
+        return None
+    told = "" if NOTHING_SENT in reasons else f" {NOTHING_SENT}"
+    return GuardError(reasons + told, run_id=run_id)
+
+
+def read_past(
+    run: RunDirectory, manifest: Manifest, settings: ImportSettings
+) -> tuple[PastRun, ...]:
+    """Give the last runs over the same sources, oldest first: those that it was compared with."""
+    judgement = load_judgement(run)
+    history = read_history(manifest, settings) if judgement is None else judgement.history
+    return list_past(history, manifest)
+
+
+def _name(source: SourceProfile | None, *found: Exceeded | None) -> list[Breach]:
+    name = None if source is None else source.name
+    return [Breach(source=name, **asdict(exceeded)) for exceeded in found if exceeded is not None]
+
+
+def _tells_of(past: PastRecord, series: str) -> bool:
+    return past.is_counted and series in past.sources
+
+
+def _counts(source: SourceProfile) -> SourceCounts:
+    return SourceCounts(source.rows, source.invalid, source.filled, source.channels)
+
+
+def _past_counts(past: PastRecord, series: str) -> PastCounts:
+    source = past.sources[series]
+    warned = {breach.threshold for breach in past.breaches if breach.source == series}
+    return PastCounts(
+        source.rows, source.invalid, source.filled, source.channels, frozenset(warned)
+    )
