@@ -22,6 +22,7 @@ from pipelines.report.summary import Breach, Summary
 from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import Manifest, RunStatus
 from pipelines.storage.places import Place, S3Folder
+from pipelines.storage.run_dir import RUN_ID
 
 MOST_PAST = 30
 """Runs that history goes back."""
@@ -34,7 +35,7 @@ AT_ONCE = 8
 FED_BACK = frozenset({"errors.csv", "held.csv", "unprocessed.csv"})
 """Files of a run that are fed back in: a part of its rows, of no use as history."""
 _FINISHED = frozenset({RunStatus.COMPLETED, RunStatus.COMPLETED_WITH_ERRORS})
-_NUMBER = re.compile(r"[0-9]+(?:[-_.:T]?[0-9]+)*")
+_NUMBER = re.compile(r"(?!3://)[0-9]+(?:[-_.:T]?[0-9]+)*")
 _Record = TypeVar("_Record", bound=BaseModel)
 
 
@@ -191,7 +192,8 @@ def _list_latest(runs_dir: Place) -> list[str]:
     if isinstance(runs_dir, S3Folder):
         from pipelines.storage.s3_store import S3Store  # boto3 takes a while
 
-        return sorted(S3Store(runs_dir).list_folders(), key=_by_number)[-MOST_LOOKED_AT_ON_S3:]
+        names = filter(RUN_ID.fullmatch, S3Store(runs_dir).list_folders())
+        return sorted(names, key=_by_number)[-MOST_LOOKED_AT_ON_S3:]
     written: list[tuple[float, str]] = []
     for manifest in runs_dir.glob("*/manifest.json"):
         try:
