@@ -32,6 +32,7 @@ from pipelines.intake import take_in
 from pipelines.mapping_files import load_mapping
 from pipelines.phases import phase
 from pipelines.publishing import Ending, ending_in_a_state, introduce, showing_progress
+from pipelines.report.drawing import start_drawing
 from pipelines.report.results import (
     count_invalid,
     count_left_out,
@@ -282,11 +283,12 @@ def go_through(
     try:
         with (
             showing_progress(manifest, settings),
+            start_drawing() as drawing,  # it takes a while to warm up
             stopping.on_signals(),
             runners.shared(run) as known,
         ):
             stopped_by = process(known, manifest, settings, state)
-            return report(known, manifest, settings, stopped_by)
+            return report(known, manifest, settings, stopped_by, drawing)
     except BaseException as error:
         note_failure(run, manifest, error)
         raise

@@ -16,8 +16,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipelines.defaults import LOCAL_APPLICATION
-from pipelines.report.page_data import PastRun
-from pipelines.report.profile import Profile, SourceProfile
+from pipelines.report.profile import PastRun, Profile, SourceProfile
 from pipelines.report.summary import Breach, Summary
 from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import Manifest, RunStatus

@@ -14,11 +14,12 @@ from pipelines.previewing import make_preview
 from pipelines.profiling import profile_run
 from pipelines.publishing import Ending, publish_results
 from pipelines.report.corrections import note_corrections
+from pipelines.report.drawing import Drawing
 from pipelines.report.gathering import gather_page
 from pipelines.report.page import render_page
 from pipelines.report.results import count_run, write_issues, write_row_files
 from pipelines.report.summary import Summary, require_balance
-from pipelines.sending import read_counts, read_shipments
+from pipelines.sending import read_shipments, read_ticks, sum_counts
 from pipelines.settings import ImportSettings
 from pipelines.steps.audience import add_up_audience
 from pipelines.storage.atomic import write_json, write_text
@@ -27,7 +28,8 @@ from pipelines.storage.run_dir import RunDirectory
 from pipelines.syncing.comparing import load_comparison
 from pipelines.syncing.removals import RemovalCounts, write_removals
 from pipelines.tasks import settle_rows
-from pipelines.thresholds import load_judgement
+from pipelines.thresholds import load_judgement, read_past
+from pipelines.timeline import list_moments
 from schemas.outcomes import Outcome
 from schemas.sync import SyncMode
 
@@ -37,6 +39,7 @@ def report(
     manifest: Manifest,
     settings: ImportSettings,
     stopped_by: EndpointImportError | None,
+    drawing: Drawing,
 ) -> Ending:
     """Balance the books and write the results; then raise what stopped the run, if anything did."""
     with phase(manifest, "report"):
@@ -55,20 +58,25 @@ def report(
         if manifest.command == "plan" and run.decisions.is_file():
             preview = make_preview(run, manifest, settings)
             write_json(preview.model_dump(mode="json"), run.preview)
+        ticks = read_ticks(run)
         profile = profile_run(run, manifest, audience)
+        profile.moments = list_moments(ticks, manifest.attempts)
+        profile.past = [*read_past(run, manifest, settings)]
         write_json(profile.model_dump(mode="json"), run.profile)
     manifest.status = judge(counts, manifest, removals, stopped_by)
     manifest.message = stopped_by.message if stopped_by else None
     finished_at = manifest.attempts[-1].finished_at = datetime.now(UTC)
-    sending = read_counts(run)
     compared = load_comparison(run)
     opt_ins, judged = compared.opt_ins if compared else 0, load_judgement(run)
     breaches = judged.breaches if judged else []
-    books = Books(counts, issues_by_code, sending, removals, opt_ins, breaches, corrections)
+    books = Books(
+        counts, issues_by_code, sum_counts(ticks), removals, opt_ins, breaches, corrections
+    )
     summary = summarize(manifest, settings, books, finished_at)
     write_json(summary.model_dump(mode="json"), run.summary)
     page = gather_page(run, manifest, summary)
-    write_text(render_page(page, show_addresses=settings.show_addresses), run.report)
+    html = render_page(page, show_addresses=settings.show_addresses, drawing=drawing)
+    write_text(html, run.report)
     manifest.finished_at = finished_at
     save_manifest(manifest, run)
     require_balance(summary)

@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from pipelines.errors import GuardError
 from pipelines.history import PastRecord, has_history, join_series, list_past, read_history
 from pipelines.profiling import profile_sources
-from pipelines.report.page_data import PastRun
-from pipelines.report.profile import SourceProfile
+from pipelines.report.profile import PastRun, SourceProfile
 from pipelines.report.summary import Breach
 from pipelines.settings import ImportSettings
 from pipelines.source_thresholds import choose_limits, general_limits

@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipelines.report.page_data import IssueLine, PageData, PastRun
+from pipelines.report.page_data import IssueLine, PageData
 from pipelines.report.profile import (
     AudienceCount,
     ColumnProfile,
     CrowdedUser,
     DeliveryMoment,
+    PastRun,
     Profile,
     SharedAddress,
     TopValue,

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pipelines.report.drawing import Spec
-from pipelines.report.page_data import IssueLine, PastRun
-from pipelines.report.profile import DeliveryMoment
+from pipelines.report.page_data import IssueLine
+from pipelines.report.profile import DeliveryMoment, PastRun
 from pipelines.report.showing import cut, show_plainly
 
 WIDE = 900

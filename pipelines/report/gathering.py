@@ -14,13 +14,14 @@ from pipelines.storage.run_dir import RunDirectory
 
 def gather_page(run: RunDirectory, manifest: Manifest, summary: Summary) -> PageData:
     """Gather what the page shows; all of it can be read again from the run directory."""
+    profile = read_profile(run)
     return PageData(
         manifest=manifest,
         summary=summary,
         verdict=say_verdict(summary, manifest),
-        profile=read_profile(run),
+        profile=profile,
         issues=list_issues(run, manifest, rejected=summary.rejected),
-        past=(),
+        past=tuple(profile.past),
         corrections=tuple(read_corrections(run)),
     )
 

@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from pipelines.report import audience_views, charts, page_views
 from pipelines.report.drawing import Drawing, Spec, start_drawing
-from pipelines.report.page_data import PageData, PastRun
+from pipelines.report.page_data import PageData
+from pipelines.report.profile import PastRun
 from pipelines.report.settings_view import split_settings
 from pipelines.report.showing import cut, say_share, show_name, show_plainly
 from pipelines.sources.layouts import describe_reading

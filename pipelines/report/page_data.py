@@ -1,10 +1,9 @@
 """What the page shows, gathered; `page` renders it."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from pipelines.report.corrections import Correction
-from pipelines.report.profile import Profile
+from pipelines.report.profile import PastRun, Profile
 from pipelines.report.summary import Summary
 from pipelines.storage.manifest import Manifest
 
@@ -32,19 +31,6 @@ class IssueLine:
     example_row: int | None
     suggestion: str | None
     """What the example was probably meant to be, if that can be told."""
-
-
-@dataclass(frozen=True, slots=True)
-class PastRun:
-    """An earlier run over the same sources."""
-
-    run_id: str
-    started_at: datetime
-    status: str
-    rows: int
-    invalid: int
-    accepted: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 It holds values as they came, so it is as private as errors.csv; whoever shows it masks them.
 """
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -92,6 +94,18 @@ class DeliveryMoment(_Record):
     throttled: int
 
 
+class PastRun(_Record):
+    """An earlier run over the same sources."""
+
+    run_id: str
+    started_at: datetime
+    status: str
+    rows: int
+    invalid: int
+    accepted: int
+    seconds: float
+
+
 class Profile(_Record):
     """profile.json."""
 
@@ -112,3 +126,5 @@ class Profile(_Record):
     """Users with most endpoints, at the most ten; only those with more than one."""
     moments: list[DeliveryMoment] = []
     """How sending went, in order of time, at the most some hundred; none if nothing was sent."""
+    past: list[PastRun] = []
+    """Earlier runs over the same sources, oldest first, at the most thirty."""
