@@ -6,8 +6,11 @@ digits taken as equal, so that exports/crm-2026-11-22.csv follows exports/crm-20
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,9 +19,11 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipelines.defaults import LOCAL_APPLICATION
-from pipelines.report.profile import PastRun, Profile, SourceProfile
+from pipelines.errors import StorageError
+from pipelines.report.profile import PastRun, SourceProfile
 from pipelines.report.summary import Breach, Summary
 from pipelines.settings import ImportSettings
+from pipelines.steps.thresholds import LAST_RUNS
 from pipelines.storage.manifest import Manifest, RunStatus
 from pipelines.storage.places import Place, S3Folder
 from pipelines.storage.run_dir import RUN_ID
@@ -26,9 +31,10 @@ from pipelines.storage.run_dir import RUN_ID
 MOST_PAST = 30
 """Runs that history goes back."""
 MOST_LOOKED_AT = 1000
-"""Runs whose manifests are looked at: those written last. 0.1 ms each."""
-MOST_LOOKED_AT_ON_S3 = 200
-"""The same on S3, where each is a request: those that come last by name."""
+"""Runs whose manifests are looked at for that, the latest ones first: those written last, and on S3
+those that come last by name."""
+LOOKED_AT_AT_ONCE = 200
+"""Manifests that are read before it is asked whether that is enough."""
 AT_ONCE = 8
 """Requests to S3 under way."""
 FED_BACK = frozenset({"errors.csv", "held.csv", "unprocessed.csv"})
@@ -52,11 +58,17 @@ class PastRecord(BaseModel):
     seconds: float
     series: list[str]
     """Of all of its sources."""
-    is_counted: bool
-    """Whether it came to its end, and so tells what its sources usually are like."""
     sources: dict[str, SourceProfile]
-    """What its sources came to, by series; empty where that is not known."""
+    """What those came to, by series, that it is to be compared by: none of a run that did not come
+    to its end, as that does not tell what is usual."""
     breaches: list[Breach]
+    """Thresholds that it exceeded; `source` is a series."""
+
+
+class _Sources(BaseModel):
+    """What there is to know of a profile."""
+
+    sources: list[SourceProfile]
 
 
 class _Noted(BaseModel):
@@ -71,8 +83,12 @@ class _Noted(BaseModel):
     finished_at: datetime | None
 
     @property
-    def series(self) -> set[str]:
-        return {name_series(str(name), self.folder) for name in self.settings.get("sources", [])}
+    def is_finished(self) -> bool:
+        return self.status in _FINISHED
+
+    def series(self, kept: Collection[str]) -> set[str]:
+        sources = self.settings.get("sources", [])
+        return {name_series(str(source), self.folder, kept) for source in sources}
 
     @property
     def application(self) -> object:
@@ -80,7 +96,7 @@ class _Noted(BaseModel):
         return self.settings.get("application_id") or local
 
 
-def name_series(source: str, folder: str) -> str:
+def name_series(source: str, folder: str, kept: Collection[str] = ()) -> str:
     """Give the series of a SOURCE: its place, and # for each number or date in it.
 
     >>> name_series("exports/crm-2026-11-22.csv", "/srv")
@@ -91,17 +107,28 @@ def name_series(source: str, folder: str) -> str:
     Args:
         source: As the user named it.
         folder: Where relative paths begin.
+        kept: Names that are taken as they are.
     """
     if source != "-" and "://" not in source:
-        source = os.path.normpath(Path(folder) / source)
-    return _NUMBER.sub("#", source)
+        place = os.path.normpath(Path(folder) / source)
+    else:
+        place = source
+    return place if source in kept else _NUMBER.sub("#", place)
 
 
-def join_series(sources: Iterable[SourceProfile], folder: str) -> dict[str, SourceProfile]:
-    """Join the sources of a run that are of one series: such as the parts of an export."""
+def join_series(
+    sources: Iterable[SourceProfile], folder: str, kept: Collection[str] = ()
+) -> dict[str, SourceProfile]:
+    """Join the sources of a run that are of one series, such as the parts of an export.
+
+    Args:
+        sources: What each SOURCE came to.
+        folder: Where relative paths begin.
+        kept: Names of sources that stay alone.
+    """
     joined: dict[str, SourceProfile] = {}
     for source in sources:
-        series = name_series(source.name, folder)
+        series = name_series(source.name, folder, kept)
         before = joined.get(series)
         joined[series] = source if before is None else _add(before, source)
     return joined
@@ -135,37 +162,52 @@ def read_history(manifest: Manifest, settings: ImportSettings) -> list[PastRecor
     """
     if not has_history(settings):
         return []
+    runs_dir, kept = settings.runs_dir, frozenset(settings.thresholds)
     this = _Noted.model_validate(manifest.model_dump())
-    found = [
-        noted
-        for noted in _read_all(_Noted, settings.runs_dir, _list_latest(settings.runs_dir))
-        if noted is not None and _is_before(noted, this, settings)
-    ]
-    latest = sorted(found, key=lambda noted: noted.started_at)[-MOST_PAST:]
-    names = [noted.run_id for noted in latest]
-    summaries = _read_all(Summary, settings.runs_dir, names, "summary.json")
-    profiles = _read_all(Profile, settings.runs_dir, names, "profile.json")
-    return [
-        _record(noted, summary, profile)
-        for noted, summary, profile in zip(latest, summaries, profiles, strict=True)
+    found = _find_past(this, settings, kept)
+    finished = [noted for noted in found if noted.is_finished][-MOST_PAST:]
+    wanted = {noted.run_id for noted in finished + found[-MOST_PAST:]}
+    latest = [noted for noted in found if noted.run_id in wanted]
+    summaries = _read_all(Summary, runs_dir, [noted.run_id for noted in latest], "summary.json")
+    names = [noted.run_id for noted in finished]
+    profiles = dict(zip(names, _read_all(_Sources, runs_dir, names, "profile.json"), strict=True))
+    records = [
+        _record(noted, summary, profiles.get(noted.run_id), kept)
+        for noted, summary in zip(latest, summaries, strict=True)
         if summary is not None and summary.corrects is None
     ]
+    _keep_last(records, this.series(kept))
+    return records
 
 
-def _is_before(past: _Noted, this: _Noted, settings: ImportSettings) -> bool:
+def _find_past(this: _Noted, settings: ImportSettings, kept: Collection[str]) -> list[_Noted]:
+    """Find the earlier runs like this one, the latest ones at least, oldest first."""
+    names, found = _list_latest(settings.runs_dir), list[_Noted]()
+    for first in range(0, len(names), LOOKED_AT_AT_ONCE):
+        read = _read_all(_Noted, settings.runs_dir, names[first : first + LOOKED_AT_AT_ONCE])
+        found += [n for n in read if n is not None and _is_past(n, this, settings, kept)]
+        if sum(noted.is_finished for noted in found) >= MOST_PAST:
+            break
+    return sorted(found, key=lambda noted: noted.started_at)
+
+
+def _is_past(past: _Noted, this: _Noted, settings: ImportSettings, kept: Collection[str]) -> bool:
     is_earlier = past.started_at <= this.started_at and past.run_id != this.run_id
     if not is_earlier or past.finished_at is None or past.settings.get("limit") is not None:
         return False
+    is_like = past.settings.get("feed", "main") == settings.feed
     if this.command != "check" and this.application:
-        is_import = past.command == "run" and past.application == this.application
-    else:
-        is_import = True
-    is_same_feed = past.settings.get("feed", "main") == settings.feed
-    return is_import and is_same_feed and not past.series.isdisjoint(this.series)
+        is_like &= past.command == "run" and past.application == this.application
+    return is_like and not past.series(kept).isdisjoint(this.series(kept))
 
 
-def _record(noted: _Noted, summary: Summary, profile: Profile | None) -> PastRecord:
-    sources = profile.sources if profile is not None else []
+def _record(
+    noted: _Noted, summary: Summary, profile: _Sources | None, kept: Collection[str]
+) -> PastRecord:
+    def rename(breach: Breach) -> Breach:
+        source = breach.source and name_series(breach.source, noted.folder, kept)
+        return breach.model_copy(update={"source": source})
+
     return PastRecord(
         run_id=noted.run_id,
         started_at=noted.started_at,
@@ -174,32 +216,33 @@ def _record(noted: _Noted, summary: Summary, profile: Profile | None) -> PastRec
         invalid=summary.invalid,
         accepted=summary.accepted,
         seconds=summary.seconds,
-        series=sorted(noted.series),
-        is_counted=noted.status in _FINISHED,
-        sources=join_series(sources, noted.folder),
-        breaches=[
-            breach.model_copy(update={"source": name_series(breach.source, noted.folder)})
-            if breach.source is not None
-            else breach
-            for breach in summary.breaches
-        ],
+        series=sorted(noted.series(kept)),
+        sources={} if profile is None else join_series(profile.sources, noted.folder, kept),
+        breaches=[rename(breach) for breach in summary.breaches],
     )
 
 
+def _keep_last(records: Sequence[PastRecord], series: Collection[str]) -> None:
+    """Keep of each series what the last runs say that one is compared with."""
+    told: Counter[str] = Counter()
+    for record in reversed(records):
+        wanted = {name for name in series if told[name] < LAST_RUNS}
+        record.sources = {name: found for name, found in record.sources.items() if name in wanted}
+        told.update(record.sources.keys())
+
+
 def _list_latest(runs_dir: Place) -> list[str]:
-    """List the names of the runs that were probably the last ones."""
+    """List the names of the runs that were probably the last ones, the latest first."""
     if isinstance(runs_dir, S3Folder):
         from pipelines.storage.s3_store import S3Store  # boto3 takes a while
 
         names = filter(RUN_ID.fullmatch, S3Store(runs_dir).list_folders())
-        return sorted(names, key=_by_number)[-MOST_LOOKED_AT_ON_S3:]
+        return sorted(names, key=_by_number, reverse=True)[:MOST_LOOKED_AT]
     written: list[tuple[float, str]] = []
     for manifest in runs_dir.glob("*/manifest.json"):
-        try:
+        with suppress(OSError):  # it is gone, or somebody else's
             written.append((manifest.stat().st_mtime, manifest.parent.name))
-        except OSError:  # it is gone, or somebody else's
-            continue
-    return [name for _, name in sorted(written)[-MOST_LOOKED_AT:]]
+    return [name for _, name in sorted(written, reverse=True)[:MOST_LOOKED_AT]]
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:
@@ -218,9 +261,15 @@ def _read_all(
     from pipelines.storage.s3_store import S3Store
 
     store = S3Store(runs_dir)
+
+    def read(name: str) -> bytes | None:
+        with suppress(StorageError):  # somebody else's
+            found = store.read(f"{name}/{file}")
+            return None if found is None else found.content
+        return None
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(store.read, [f"{name}/{file}" for name in names]))
-    return [_parse(kind, None if object_ is None else object_.content) for object_ in found]
+        return [_parse(kind, content) for content in pool.map(read, names)]
 
 
 def _read_local(path: Path) -> bytes | None:
@@ -237,20 +286,14 @@ def _parse(kind: type[_Record], content: bytes | None) -> _Record | None:
         return None
 
 
-def list_past(history: Iterable[PastRecord], manifest: Manifest) -> tuple[PastRun, ...]:
+def list_past(
+    history: Iterable[PastRecord], manifest: Manifest, settings: ImportSettings
+) -> tuple[PastRun, ...]:
     """Give those of the last runs that were over the same sources as this one, oldest first."""
-    sources = manifest.settings["sources"]
-    series = sorted({name_series(source, manifest.folder) for source in sources})
+    kept = frozenset(settings.thresholds)
+    series = sorted({name_series(name, manifest.folder, kept) for name in settings.sources})
+    names = [field.name for field in fields(PastRun)]
+    same = [past for past in history if past.series == series]
     return tuple(
-        PastRun(
-            run_id=past.run_id,
-            started_at=past.started_at,
-            status=past.status,
-            rows=past.rows,
-            invalid=past.invalid,
-            accepted=past.accepted,
-            seconds=past.seconds,
-        )
-        for past in history
-        if past.series == series
+        PastRun(**{name: getattr(past, name) for name in names}) for past in same[-MOST_PAST:]
     )

@@ -55,23 +55,21 @@ def judge_thresholds(
     """
     before = load_judgement(run)
     history = read_history(manifest, settings) if before is None else before.history
-    sources = join_series(profile_sources(run, manifest), manifest.folder)
+    named = profile_sources(run, manifest)
+    sources = join_series(named, manifest.folder, settings.thresholds)
     limits = {series: choose_limits(settings, source.name) for series, source in sources.items()}
-    alone = [source for series, source in sources.items() if limits[series].judges_invalid_alone]
-    breaches = _name(
-        None,
-        check_invalid(
-            rows - sum(source.rows for source in alone),
-            invalid - sum(source.invalid for source in alone),
-            general_limits(settings),
-        ),
+    alone = {series for series in sources if limits[series].judges_invalid_alone}
+    others = (
+        rows - sum(sources[series].rows for series in alone),
+        invalid - sum(sources[series].invalid for series in alone),
     )
+    breaches = _name(None, check_invalid(*others, general_limits(settings)))
     for series, source in sources.items():
-        if source in alone:
+        if series in alone:
             exceeded = check_invalid(source.rows, source.invalid, limits[series], source.name)
             breaches += _name(source, exceeded)
         if has_history(settings):
-            past = [_past_counts(past, series) for past in history if _tells_of(past, series)]
+            past = [_past_counts(past, series) for past in history if series in past.sources]
             breaches += _name(
                 source, *compare_source(source.name, _counts(source), past, limits[series])
             )
@@ -102,16 +100,12 @@ def read_past(
     """Give the last runs over the same sources, oldest first: those that it was compared with."""
     judgement = load_judgement(run)
     history = read_history(manifest, settings) if judgement is None else judgement.history
-    return list_past(history, manifest)
+    return list_past(history, manifest, settings)
 
 
 def _name(source: SourceProfile | None, *found: Exceeded | None) -> list[Breach]:
     name = None if source is None else source.name
     return [Breach(source=name, **asdict(exceeded)) for exceeded in found if exceeded is not None]
-
-
-def _tells_of(past: PastRecord, series: str) -> bool:
-    return past.is_counted and series in past.sources
 
 
 def _counts(source: SourceProfile) -> SourceCounts:

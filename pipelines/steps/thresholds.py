@@ -204,16 +204,17 @@ def _check_columns(name: str, now: SourceCounts, past: Sequence[PastCounts]) -> 
     usual = _usual_shares([(counts.filled, counts.endpoints) for counts in past])
     latest, endpoints = past[-1], now.endpoints
 
-    def is_empty(counts: SourceCounts, column: str) -> bool:
-        return _share(counts.filled.get(column, 0), counts.endpoints) < EMPTY
+    def is_empty(counts: SourceCounts, column: str, share: float) -> bool:
+        total, filled = counts.endpoints, counts.filled.get(column, 0)
+        return share * total >= FEW and filled < EMPTY * total
 
+    was_meant = "on_empty_column" not in latest.warned
     empty = {
         column: share
         for column, share in usual.items()
         if share >= FULL
-        and share * endpoints >= FEW
-        and is_empty(now, column)
-        and not ("on_empty_column" not in latest.warned and is_empty(latest, column))
+        and is_empty(now, column, share)
+        and not (was_meant and is_empty(latest, column, share))
     }
     if not empty:
         return None
@@ -225,8 +226,8 @@ def _check_columns(name: str, now: SourceCounts, past: Sequence[PastCounts]) -> 
     what = "A column" if len(empty) == 1 else f"{len(empty)} columns"
     verbs = ("was", "is") if len(empty) == 1 else ("were", "are")
     return (
-        f"{what} of {name} that {verbs[0]} full {verbs[1]} empty now: {_name_some(told)}. Compared "
-        f"was with {_say_past(past)}; below {EMPTY:.0%} is empty. If that is right, run once with "
+        f"{what} of {name} that {verbs[0]} full {verbs[1]} empty now: {_name_some(told)}. Before "
+        f"is {_say_past(past)}; below {EMPTY:.0%} counts as empty. If that is right, run once with "
         "--on-empty-column off: the next runs may then be like it."
     )
 
@@ -237,14 +238,13 @@ def _check_channels(name: str, now: SourceCounts, past: Sequence[PastCounts]) ->
 
     def is_gone(counts: SourceCounts, channel: str, share: float) -> bool:
         expected = share * sum(counts.channels.values())
-        return counts.channels.get(channel, 0) < EMPTY * expected
+        return expected >= FEW and counts.channels.get(channel, 0) < EMPTY * expected
 
+    was_meant = "on_lost_channel" not in latest.warned
     gone = {
         channel: share
         for channel, share in usual.items()
-        if share * endpoints >= FEW
-        and is_gone(now, channel, share)
-        and not ("on_lost_channel" not in latest.warned and is_gone(latest, channel, share))
+        if is_gone(now, channel, share) and not (was_meant and is_gone(latest, channel, share))
     }
     if not gone:
         return None
@@ -255,8 +255,8 @@ def _check_channels(name: str, now: SourceCounts, past: Sequence[PastCounts]) ->
     ]
     what = "A channel is" if len(gone) == 1 else f"{len(gone)} channels are"
     return (
-        f"{what} gone from {name}: {_name_some(told)}. Compared was with {_say_past(past)}; below "
-        f"{EMPTY:.0%} of what was to be expected is gone. If that is right, run once with "
+        f"{what} gone from {name}: {_name_some(told)}. Before is {_say_past(past)}; below "
+        f"{EMPTY:.0%} of what was to be expected counts as gone. If that is right, run once with "
         "--on-lost-channel off: the next runs may then be like it."
     )
 

@@ -14,6 +14,7 @@ from pipelines.report.profile import Profile, SourceProfile
 from pipelines.report.summary import Breach, Summary
 from pipelines.s3_client import s3_client
 from pipelines.settings import ImportSettings
+from pipelines.steps.thresholds import LAST_RUNS
 from pipelines.storage.manifest import Manifest, RunStatus
 from schemas.outcomes import Outcome
 
@@ -115,7 +116,7 @@ def test_past_runs_come_oldest_first_whatever_they_are_called(runs: Runs):
     assert ids(history) == ["10", "zebra", "20261104T020000Z-0000"]
     series = "/srv/exports/crm-#.csv"
     assert [past.sources[series].rows for past in history] == [110, 120, 130]
-    past = list_past(history, make_manifest(runs.choose(99), 99))
+    past = list_past(history, make_manifest(runs.choose(99), 99), runs.choose(99))
     assert [(run.run_id, run.rows, run.seconds) for run in past] == [
         ("10", 110, 2.5), ("zebra", 120, 2.5), ("20261104T020000Z-0000", 130, 2.5)
     ]  # fmt: skip
@@ -155,7 +156,7 @@ def test_a_check_is_compared_with_checks_and_imports(runs: Runs):
 def test_only_a_run_that_came_to_its_end_counts(runs: Runs, status: RunStatus):
     runs.add(1, status=status)
     (past,) = runs.read()
-    assert past.is_counted == status.startswith("completed")
+    assert bool(past.sources) == status.startswith("completed")
 
 
 def test_the_embedded_server_is_one_application_on_any_port(runs: Runs):
@@ -168,7 +169,7 @@ def test_a_run_over_other_sources_too_tells_of_those_in_common(runs: Runs):
     runs.add(1, sources=[NAME.format(1), "exports/shop.csv"])
     history = runs.read()
     assert ids(history) == ["night-1"]
-    assert list_past(history, make_manifest(runs.choose(99), 99)) == ()
+    assert list_past(history, make_manifest(runs.choose(99), 99), runs.choose(99)) == ()
 
 
 def test_breaches_are_told_by_series(runs: Runs):
@@ -203,6 +204,43 @@ def test_history_does_not_go_back_for_ever(runs: Runs):
     for night in range(MOST_PAST + 5):
         runs.add(night)
     assert ids(runs.read()) == [f"night-{night}" for night in range(5, MOST_PAST + 5)]
+
+
+def test_runs_that_were_stopped_do_not_push_history_out(runs: Runs):
+    runs.add(1)
+    for night in range(2, 2 * MOST_PAST):
+        runs.add(night, status=RunStatus.GUARDED)
+    history = runs.read()
+    assert [past.run_id for past in history if past.sources] == ["night-1"]
+    assert len(list_past(history, make_manifest(runs.choose(99), 99), runs.choose(99))) == MOST_PAST
+
+
+def test_sources_of_one_series_are_one_unless_they_are_set_apart(runs: Runs):
+    names = [f"lists/list-{number}.csv" for number in (1, 2)]
+    folder = runs.add(1, sources=names)
+    sources = [
+        SourceProfile(name=name, rows=5, invalid=1, filled={"Id": 4}, channels={name[-5]: 2})
+        for name in names
+    ]
+    profile = Profile(sources=sources).model_dump(mode="json")
+    (folder / "profile.json").write_bytes(orjson.dumps(profile))
+    (past,) = runs.read(sources=names)
+    (joined,) = past.sources.values()
+    assert joined == SourceProfile(
+        name="lists/list-#.csv", rows=10, invalid=2, filled={"Id": 8}, channels={"1": 2, "2": 2}
+    )
+    (past,) = runs.read(sources=names, thresholds={names[0]: {"on_row_change": "stop"}})
+    assert {name: source.rows for name, source in past.sources.items()} == {
+        "/srv/lists/list-1.csv": 5, "/srv/lists/list-#.csv": 5
+    }  # fmt: skip
+
+
+def test_only_as_much_is_kept_as_is_compared_with(runs: Runs):
+    for night in range(20):
+        runs.add(night, sources=[NAME.format(night), f"other-{night}.csv"])
+    told = [past.run_id for past in runs.read() if past.sources]
+    assert told == [f"night-{night}" for night in range(20 - LAST_RUNS, 20)]
+    assert {name for past in runs.read() for name in past.sources} == {"/srv/exports/crm-#.csv"}
 
 
 def test_rows_that_are_fed_back_have_no_history(runs: Runs):

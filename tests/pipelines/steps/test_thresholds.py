@@ -187,7 +187,7 @@ def test_a_column_that_is_not_there_any_more_is_empty():
     message = judge(shaped(1000), [shaped(1000, city=979)])["on_empty_column"]
     assert message == (
         "A column of exports/crm.csv that was full is empty now: city (a value in 0.0% of 1,000 "
-        "endpoints, before in 97.9%). Compared was with its last run; below 5% is empty. If that "
+        "endpoints, before in 97.9%). Before is its last run; below 5% counts as empty. If that "
         "is right, run once with --on-empty-column off: the next runs may then be like it."
     )
 
@@ -204,6 +204,14 @@ def test_a_column_that_was_let_through_empty_may_stay_so():
     assert judge(shaped(1000), [*past, shaped(1000)]) == {}
     warned = shaped(1000, frozenset({"on_empty_column"}))
     assert "on_empty_column" in judge(shaped(1000), [*past, warned])
+
+
+@pytest.mark.parametrize("endpoints", [0, FEW - 1])
+def test_a_small_run_says_nothing_of_columns_and_channels(endpoints: int):
+    past = [shaped(1000, city=1000)] * 3
+    assert "on_empty_column" in judge(shaped(1000), [*past, shaped(endpoints)])
+    past = [mixed(EMAIL=500, SMS=500)] * 3
+    assert "on_lost_channel" in judge(mixed(EMAIL=900), [*past, mixed(EMAIL=endpoints)])
 
 
 @given(st.integers(0, FEW - 1), st.integers(0, 1000))
@@ -240,8 +248,8 @@ def test_a_channel_that_is_gone_is_told(before: dict, now: dict, is_told: bool):
 def test_a_lost_channel_is_told_with_figures_and_override():
     message = judge(mixed(EMAIL=900), [mixed(EMAIL=750, SMS=250)] * 3)["on_lost_channel"]
     assert message == (
-        "A channel is gone from exports/crm.csv: SMS (0 of 900 endpoints, before 25.0%). Compared "
-        "was with the median of its last 3 runs; below 5% of what was to be expected is gone. If "
+        "A channel is gone from exports/crm.csv: SMS (0 of 900 endpoints, before 25.0%). Before is "
+        "the median of its last 3 runs; below 5% of what was to be expected counts as gone. If "
         "that is right, run once with --on-lost-channel off: the next runs may then be like it."
     )
 
