@@ -1,32 +1,27 @@
 """History: what the last runs over the same sources came to, read from the folder of the runs.
 
-What thresholds compare with, and the trend of the page. Each SOURCE is a *series*: its place, with
-digits taken as equal, so that exports/crm-2026-11-22.csv follows exports/crm-2026-11-21.csv.
+It is what thresholds compare with, and the trend of the page.
 """
 
-import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipelines.defaults import LOCAL_APPLICATION
-from pipelines.errors import StorageError
 from pipelines.report.profile import PastRun, SourceProfile
 from pipelines.report.summary import Breach, Summary
+from pipelines.series import join_series, name_series
 from pipelines.settings import ImportSettings
 from pipelines.steps.thresholds import LAST_RUNS
 from pipelines.storage.manifest import Manifest, RunStatus
-from pipelines.storage.places import Place, S3Folder
-from pipelines.storage.run_dir import RUN_ID
+from pipelines.storage.past_runs import list_latest, read_files
+from pipelines.storage.places import Place
 
 MOST_PAST = 30
 """Runs that history goes back."""
@@ -35,12 +30,9 @@ MOST_LOOKED_AT = 1000
 those that come last by name."""
 LOOKED_AT_AT_ONCE = 200
 """Manifests that are read before it is asked whether that is enough."""
-AT_ONCE = 8
-"""Requests to S3 under way."""
 FED_BACK = frozenset({"errors.csv", "held.csv", "unprocessed.csv"})
 """Files of a run that are fed back in: a part of its rows, of no use as history."""
 _FINISHED = frozenset({RunStatus.COMPLETED, RunStatus.COMPLETED_WITH_ERRORS})
-_NUMBER = re.compile(r"(?!3://)[0-9]+(?:[-_.:T]?[0-9]+)*")
 _Record = TypeVar("_Record", bound=BaseModel)
 
 
@@ -71,13 +63,23 @@ class _Sources(BaseModel):
     sources: list[SourceProfile]
 
 
+class _Chosen(BaseModel):
+    """What there is to know of settings; of other versions, too."""
+
+    sources: list[str]
+    feed: str = "main"
+    limit: int | None = None
+    application_id: str | None = None
+    local: bool = False
+
+
 class _Noted(BaseModel):
     """What there is to know of a manifest; of other versions, too."""
 
     run_id: str
     command: str
     status: RunStatus
-    settings: dict[str, Any]
+    settings: _Chosen
     folder: str
     started_at: datetime
     finished_at: datetime | None
@@ -86,65 +88,13 @@ class _Noted(BaseModel):
     def is_finished(self) -> bool:
         return self.status in _FINISHED
 
-    def series(self, kept: Collection[str]) -> set[str]:
-        sources = self.settings.get("sources", [])
-        return {name_series(str(source), self.folder, kept) for source in sources}
-
     @property
-    def application(self) -> object:
-        local = LOCAL_APPLICATION if self.settings.get("local") else None
-        return self.settings.get("application_id") or local
+    def application(self) -> str | None:
+        local = LOCAL_APPLICATION if self.settings.local else None
+        return self.settings.application_id or local
 
-
-def name_series(source: str, folder: str, kept: Collection[str] = ()) -> str:
-    """Give the series of a SOURCE: its place, and # for each number or date in it.
-
-    >>> name_series("exports/crm-2026-11-22.csv", "/srv")
-    '/srv/exports/crm-#.csv'
-    >>> name_series("s3://bucket/part-00012.parquet", "/srv")
-    's3://bucket/part-#.parquet'
-
-    Args:
-        source: As the user named it.
-        folder: Where relative paths begin.
-        kept: Names that are taken as they are.
-    """
-    if source != "-" and "://" not in source:
-        place = os.path.normpath(Path(folder) / source)
-    else:
-        place = source
-    return place if source in kept else _NUMBER.sub("#", place)
-
-
-def join_series(
-    sources: Iterable[SourceProfile], folder: str, kept: Collection[str] = ()
-) -> dict[str, SourceProfile]:
-    """Join the sources of a run that are of one series, such as the parts of an export.
-
-    Args:
-        sources: What each SOURCE came to.
-        folder: Where relative paths begin.
-        kept: Names of sources that stay alone.
-    """
-    joined: dict[str, SourceProfile] = {}
-    for source in sources:
-        series = name_series(source.name, folder, kept)
-        before = joined.get(series)
-        joined[series] = source if before is None else _add(before, source)
-    return joined
-
-
-def _add(one: SourceProfile, other: SourceProfile) -> SourceProfile:
-    def add(counts: dict[str, int], more: dict[str, int]) -> dict[str, int]:
-        return {name: counts.get(name, 0) + more.get(name, 0) for name in counts | more}
-
-    return SourceProfile(
-        name=_NUMBER.sub("#", one.name),
-        rows=one.rows + other.rows,
-        invalid=one.invalid + other.invalid,
-        filled=add(one.filled, other.filled),
-        channels=add(one.channels, other.channels),
-    )
+    def series(self, kept: Collection[str]) -> set[str]:
+        return {name_series(source, self.folder, kept) for source in self.settings.sources}
 
 
 def has_history(settings: ImportSettings) -> bool:
@@ -164,7 +114,7 @@ def read_history(manifest: Manifest, settings: ImportSettings) -> list[PastRecor
         return []
     runs_dir, kept = settings.runs_dir, frozenset(settings.thresholds)
     this = _Noted.model_validate(manifest.model_dump())
-    found = _find_past(this, settings, kept)
+    found = _find_past(this, runs_dir, kept)
     finished = [noted for noted in found if noted.is_finished][-MOST_PAST:]
     wanted = {noted.run_id for noted in finished + found[-MOST_PAST:]}
     latest = [noted for noted in found if noted.run_id in wanted]
@@ -180,22 +130,27 @@ def read_history(manifest: Manifest, settings: ImportSettings) -> list[PastRecor
     return records
 
 
-def _find_past(this: _Noted, settings: ImportSettings, kept: Collection[str]) -> list[_Noted]:
+def _find_past(this: _Noted, runs_dir: Place, kept: Collection[str]) -> list[_Noted]:
     """Find the earlier runs like this one, the latest ones at least, oldest first."""
-    names, found = _list_latest(settings.runs_dir), list[_Noted]()
-    for first in range(0, len(names), LOOKED_AT_AT_ONCE):
-        read = _read_all(_Noted, settings.runs_dir, names[first : first + LOOKED_AT_AT_ONCE])
-        found += [n for n in read if n is not None and _is_past(n, this, settings, kept)]
+    latest, found = list_latest(runs_dir, MOST_LOOKED_AT), list[_Noted]()
+    for first in range(0, len(latest), LOOKED_AT_AT_ONCE):
+        names = latest[first : first + LOOKED_AT_AT_ONCE]
+        for name, noted in zip(
+            names, _read_all(_Noted, runs_dir, names, "manifest.json"), strict=True
+        ):
+            # A copy of a run, under another name, is none.
+            if noted is not None and noted.run_id == name and _is_past(noted, this, kept):
+                found.append(noted)
         if sum(noted.is_finished for noted in found) >= MOST_PAST:
             break
     return sorted(found, key=lambda noted: noted.started_at)
 
 
-def _is_past(past: _Noted, this: _Noted, settings: ImportSettings, kept: Collection[str]) -> bool:
+def _is_past(past: _Noted, this: _Noted, kept: Collection[str]) -> bool:
     is_earlier = past.started_at <= this.started_at and past.run_id != this.run_id
-    if not is_earlier or past.finished_at is None or past.settings.get("limit") is not None:
+    if not is_earlier or past.finished_at is None or past.settings.limit is not None:
         return False
-    is_like = past.settings.get("feed", "main") == settings.feed
+    is_like = past.settings.feed == this.settings.feed
     if this.command != "check" and this.application:
         is_like &= past.command == "run" and past.application == this.application
     return is_like and not past.series(kept).isdisjoint(this.series(kept))
@@ -231,52 +186,10 @@ def _keep_last(records: Sequence[PastRecord], series: Collection[str]) -> None:
         told.update(record.sources.keys())
 
 
-def _list_latest(runs_dir: Place) -> list[str]:
-    """List the names of the runs that were probably the last ones, the latest first."""
-    if isinstance(runs_dir, S3Folder):
-        from pipelines.storage.s3_store import S3Store  # boto3 takes a while
-
-        names = filter(RUN_ID.fullmatch, S3Store(runs_dir).list_folders())
-        return sorted(names, key=_by_number, reverse=True)[:MOST_LOOKED_AT]
-    written: list[tuple[float, str]] = []
-    for manifest in runs_dir.glob("*/manifest.json"):
-        with suppress(OSError):  # it is gone, or somebody else's
-            written.append((manifest.stat().st_mtime, manifest.parent.name))
-    return [name for _, name in sorted(written, reverse=True)[:MOST_LOOKED_AT]]
-
-
-def _by_number(name: str) -> list[tuple[int, str]]:
-    """Sort night-10 behind night-9."""
-    return [
-        (int(part), "") if part.isdecimal() else (0, part) for part in re.split("([0-9]+)", name)
-    ]
-
-
 def _read_all(
-    kind: type[_Record], runs_dir: Place, names: Sequence[str], file: str = "manifest.json"
+    kind: type[_Record], runs_dir: Place, names: Sequence[str], file: str
 ) -> list[_Record | None]:
-    """Read a file of each run; None where there is none that can be read."""
-    if not isinstance(runs_dir, S3Folder):
-        return [_parse(kind, _read_local(runs_dir / name / file)) for name in names]
-    from pipelines.storage.s3_store import S3Store
-
-    store = S3Store(runs_dir)
-
-    def read(name: str) -> bytes | None:
-        with suppress(StorageError):  # somebody else's
-            found = store.read(f"{name}/{file}")
-            return None if found is None else found.content
-        return None
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return [_parse(kind, content) for content in pool.map(read, names)]
-
-
-def _read_local(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
+    return [_parse(kind, content) for content in read_files(runs_dir, names, file)]
 
 
 def _parse(kind: type[_Record], content: bytes | None) -> _Record | None:

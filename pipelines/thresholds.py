@@ -10,10 +10,11 @@ from dataclasses import asdict
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.errors import GuardError
-from pipelines.history import PastRecord, has_history, join_series, list_past, read_history
+from pipelines.history import PastRecord, has_history, list_past, read_history
 from pipelines.profiling import profile_sources
 from pipelines.report.profile import PastRun, SourceProfile
 from pipelines.report.summary import Breach
+from pipelines.series import join_series
 from pipelines.settings import ImportSettings
 from pipelines.source_thresholds import choose_limits, general_limits
 from pipelines.steps.thresholds import (

@@ -64,7 +64,7 @@ SHELL = (
     *("pipelines.sending", "pipelines.resuming", "pipelines.intake", "pipelines.phases"),
     "pipelines.syncing",
     *("pipelines.reporting", "pipelines.timeline", "pipelines.profiling"),
-    *("pipelines.thresholds", "pipelines.history"),
+    *("pipelines.thresholds", "pipelines.history", "pipelines.series"),
     *("pipelines.prefect_api", "pipelines.prefect_server", "pipelines.delivering"),
     *("pipelines.runners", "pipelines.cluster", "pipelines.cluster_checks", "pipelines.lanes"),
     *("pipelines.books", "pipelines.progress", "pipelines.stopping"),

@@ -1,5 +1,6 @@
 """History: which past runs count, read from folders in which anything may lie."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ import orjson
 import pytest
 from s3_support import BUCKET, s3_server
 
-from pipelines.history import MOST_PAST, PastRecord, list_past, name_series, read_history
+from pipelines.history import MOST_PAST, PastRecord, list_past, read_history
 from pipelines.report.profile import Profile, SourceProfile
 from pipelines.report.summary import Breach, Summary
 from pipelines.s3_client import s3_client
+from pipelines.series import name_series
 from pipelines.settings import ImportSettings
 from pipelines.steps.thresholds import LAST_RUNS
 from pipelines.storage.manifest import Manifest, RunStatus
@@ -189,6 +191,10 @@ def test_damaged_and_foreign_folders_are_passed_over(runs: Runs):
     (runs.place / "night-4/summary.json").unlink()
     (runs.place / "night-5/profile.json").write_bytes(b"[]")
     (runs.place / "foreign/manifest.json").mkdir(parents=True)
+    shutil.copytree(runs.place / "night-6", runs.place / "copy")
+    shutil.copytree(runs.place / "night-6", runs.place / "odd")
+    odd = (runs.place / "night-6/manifest.json").read_text().replace("night-6", "odd")
+    (runs.place / "odd/manifest.json").write_text(odd.replace('"sources":["', '"sources":[3,"'))
     (runs.place / "empty").mkdir()
     (runs.place / "notes.txt").write_text("not a run")
     history = runs.read()
