@@ -119,3 +119,15 @@ def test_options_and_settings_have_the_same_defaults(file: Path):
 def test_a_limit_that_is_none_is_refused(name: str):
     with pytest.raises(ValueError, match="neither a share such as"):
         ImportSettings(sources=["a.csv"], **{name: "a few"})
+
+
+def test_the_example_of_the_documentation_is_taken(file: Path):
+    docs = Path(__file__).parents[3] / "docs/thresholds.md"
+    (example,) = re.findall("```toml\n(.*?)```", docs.read_text(encoding="utf-8"), re.DOTALL)
+    file.write_text(example, encoding="utf-8")
+    context = cli.make_context("endpoint-import", ["--config", str(file), "check"])
+    assert context.default_map is not None
+    assert context.default_map["run"]["on_lost_channel"] == "stop"
+    tables = context.meta["thresholds"]
+    assert list(tables) == ["exports/crm-*.csv", "exports/shop.csv", "exports/changes.ndjson"]
+    assert tables["exports/shop.csv"].max_invalid == "20%"
