@@ -89,10 +89,11 @@
 
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = Array.from(document.querySelectorAll("details:not([open])"));
+    opened.push(...document.querySelectorAll("details:not([open])"));
     for (const details of opened) details.open = true;
   });
   addEventListener("afterprint", () => {
     for (const details of opened) details.open = false;
+    opened = [];
   });
 })();
