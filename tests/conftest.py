@@ -19,6 +19,7 @@ from botocore.loaders import create_loader
 from processes import CommandLine, answers, free_port, running, wait_until
 
 from pipelines.local_server.process import LocalServer, ServerOptions
+from pipelines.report.drawing import SWITCH
 
 START_S = 120
 """Most seconds that a Prefect server may take to answer; 8 are usual on two cores."""
@@ -41,6 +42,9 @@ LEAN_SERVER = {
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
     "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",  # not half a minute
 }
+
+NO_CHARTS = {SWITCH: "off"}
+"""For all tests but those of the charts: drawing takes a second of processor time."""
 
 _home = pytest.StashKey[Path]()
 
@@ -71,7 +75,7 @@ def clean_aws() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [n for n in os.environ if n.startswith(("AWS_", "ENDPOINT_IMPORT_"))]:
             patch.delenv(name)
-        for name, value in NO_AWS.items():
+        for name, value in {**NO_AWS, **NO_CHARTS}.items():
             patch.setenv(name, value)
         yield
 
@@ -100,7 +104,7 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
     """Variables for child processes: nobody's settings, and a Prefect home for the session."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith(FOREIGN)}
     home = tmp_path_factory.mktemp("home")
-    return {**kept, **NO_AWS, "HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
+    return {**kept, **NO_AWS, **NO_CHARTS, "HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
 
 
 class PrefectServer(NamedTuple):
