@@ -9,12 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
-import orjson
 
 from pipelines.defaults import LOCAL_APPLICATION
-from pipelines.errors import ConfigurationError, EndpointImportError, RunStateError
+from pipelines.errors import ConfigurationError, EndpointImportError
 from pipelines.prefect_api import start_prefect_api
 from pipelines.storage.places import Place
+from pipelines.terminal.completion import (
+    PROGRAM,
+    answer_shell,
+    complete_countries,
+    complete_files,
+    complete_presets,
+    complete_run_ids,
+    completion,
+)
 from pipelines.terminal.given_settings import (
     choose_service,
     given_on_command_line,
@@ -22,41 +30,33 @@ from pipelines.terminal.given_settings import (
     refuse_idle_options,
     start_local_server,
 )
+from pipelines.terminal.help_pages import CONTEXT, Group
+from pipelines.terminal.leaving import STOPPED, STOPPED_EARLY
 from pipelines.terminal.options import (
     DATABASE,
     DESTINATION_OPTIONS,
-    JSON,
     READING_OPTIONS,
     REHEARSAL_OPTIONS,
-    RUNS_DIR,
-    SETTINGS_FILE,
     SOURCE_OPTIONS,
     SOURCES,
     SYNC_OPTIONS,
     option,
-    read_settings_file,
     with_options,
 )
-from pipelines.terminal.plain_text import write_plainly
-from pipelines.terminal.process import (
-    STOPPED,
-    STOPPED_EARLY,
-    finish_process,
-    prepare_process,
-)
+from pipelines.terminal.output import OUTPUT_NAMES, Output, take_output
+from pipelines.terminal.past_commands import report, runs
+from pipelines.terminal.process import finish_process, prepare_process
+from pipelines.terminal.settings_file import SETTINGS_FILE, read_settings_file
 from pipelines.terminal.state_commands import state
 from pipelines.terminal.threshold_options import THRESHOLD_OPTIONS
+from pipelines.terminal.usage_errors import describe_usage
 
 if TYPE_CHECKING:
     from pipelines.prefect_api import PrefectApi
     from pipelines.settings import ImportSettings
 
 
-@click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 every row imported; 1 finished, some rows were not; 2 usage or settings; "
-    "3 a source cannot be read; 4 a threshold stopped the run before sending; 5 stopped part-way.",
-)
+@click.group(cls=Group, context_settings=CONTEXT)
 @click.version_option(package_name="endpoint-import")
 @click.option(
     "--config",
@@ -72,12 +72,22 @@ def cli() -> None:
     """Bring an audience export into a service that speaks the Amazon Pinpoint endpoint API.
 
     Every row of the input ends in exactly one outcome, and the books balance.
-    """
+
+    \b
+    First steps:
+      endpoint-import check audience.csv         what is wrong with it; sends nothing
+      endpoint-import run audience.csv --local   import it into the embedded server
+      endpoint-import report latest --open       look at what became of it
+
+    Other column names? `endpoint-import map contacts.csv -o mapping.yaml` suggests a mapping.
+    Options may also stand in the environment and in a settings file: `endpoint-import run --help`
+    names the variables.
+    """  # noqa: D301 (click's mark for lines to keep)
 
 
 @cli.command()
 @with_options(SOURCES, SOURCE_OPTIONS, THRESHOLD_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
-def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
+def run(sources: tuple[str, ...], **given: Any) -> None:
     """Import files, globs, directories, s3://BUCKET/PREFIX or - (standard input).
 
     \b
@@ -85,19 +95,20 @@ def run(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
       endpoint-import run audience.csv --local
       endpoint-import run 'exports/*.parquet' --application-id 5e1f... --region eu-west-1
       endpoint-import run runs/LAST/errors.csv --local      (after correcting it)
-    """  # noqa: D301 (click's mark for lines to keep)
+    """  # noqa: D301
+    output = take_output(given)
     prefect_api = start_prefect_api()  # takes longest, and does not wait
     settings = choose_service(make_settings(sources, given))
     refuse_idle_options(settings)
     with ExitStack() as stack:
         if settings.local:
             settings = start_local_server(stack, settings)
-        sys.exit(begin("run", settings, prefect_api, as_json=as_json))
+        sys.exit(begin("run", settings, prefect_api, output))
 
 
 @cli.command()
 @with_options(SOURCES, SOURCE_OPTIONS, THRESHOLD_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
-def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
+def check(sources: tuple[str, ...], **given: Any) -> None:
     """Report what is wrong with an export.
 
     Sends nothing and needs no destination: options about one are taken and not used.
@@ -106,14 +117,15 @@ def check(sources: tuple[str, ...], *, as_json: bool, **given: Any) -> None:
     Example:
       endpoint-import check audience.csv --default-country US
     """  # noqa: D301
+    output = take_output(given)
     prefect_api = start_prefect_api()
-    sys.exit(begin("check", make_settings(sources, given), prefect_api, as_json=as_json))
+    sys.exit(begin("check", make_settings(sources, given), prefect_api, output))
 
 
 @cli.command()
 @with_options(SOURCES, SOURCE_OPTIONS, THRESHOLD_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
 @option("--diff", is_flag=True, help="Show what differs from what the service last accepted.")
-def plan(sources: tuple[str, ...], *, diff: bool, as_json: bool, **given: Any) -> None:
+def plan(sources: tuple[str, ...], *, diff: bool, **given: Any) -> None:
     """Say what `run` would do; sends nothing.
 
     Rows by outcome, requests, and the time that these take at the quota.
@@ -123,19 +135,20 @@ def plan(sources: tuple[str, ...], *, diff: bool, as_json: bool, **given: Any) -
       endpoint-import plan audience.csv --rate 2
       endpoint-import plan audience.csv --local --sync-mode mirror --diff
     """  # noqa: D301
+    output = take_output(given)
     prefect_api = start_prefect_api()
     settings = choose_service(make_settings(sources, given))
     refuse_idle_options(settings)
     if diff and settings.no_state:
         raise ConfigurationError("--diff compares with the state; leave --no-state out.")
-    sys.exit(begin("plan", settings, prefect_api, diff=diff, as_json=as_json))
+    sys.exit(begin("plan", settings, prefect_api, output, diff=diff))
 
 
 @cli.command()
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=complete_run_ids)
 @with_options(SOURCE_OPTIONS, THRESHOLD_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
-def resume(run_id: str, runs_dir: Place, *, as_json: bool, **_: Any) -> None:
-    """Go on with a run that stopped, wherever that was.
+def resume(run_id: str, runs_dir: Place, **given: Any) -> None:
+    """Go on with a run that stopped, wherever that was; `latest` is the newest one.
 
     Nothing that was done is done again, and no row is left out or counted twice. Settings are
     those that the run began with. Only --rate, --max-in-flight, --keep-staged, --runner and
@@ -143,24 +156,27 @@ def resume(run_id: str, runs_dir: Place, *, as_json: bool, **_: Any) -> None:
 
     \b
     Example:
-      endpoint-import resume 20261122T020000Z-4f1c
+      endpoint-import resume latest
+      endpoint-import resume 20261122T020000Z-4f1c --rate 1
     """  # noqa: D301
+    output = take_output(given)
     prefect_api = start_prefect_api()
     from pipelines.resuming import CHANGEABLE, is_finished, refuse_other_settings, require_resumable
     from pipelines.storage.manifest import load_manifest
-    from pipelines.storage.run_dir import open_run_directory
     from pipelines.storage.run_lock import locked
+    from pipelines.terminal.run_list import find_run
     from pipelines.terminal.running import run_flow
 
-    run = open_run_directory(runs_dir, run_id)
+    run = find_run(runs_dir, run_id)
+    run_id = run.run_id
     manifest = load_manifest(run)
-    asked = given_on_command_line() - {"run_id", "runs_dir", "as_json"}
+    asked = given_on_command_line() - {"run_id", "runs_dir", *OUTPUT_NAMES}
     values = {name: click.get_current_context().params[name] for name in asked}
     changes = {name: values.get(name) for name in sorted(CHANGEABLE)}
     with locked(run):  # refused here, before Prefect starts, and for good where the work begins
         settings = require_resumable(run, manifest, {**changes, "runs_dir": runs_dir})
     refuse_other_settings(run_id, settings, values)
-    if is_finished(manifest):
+    if is_finished(manifest) and not output.is_quiet:
         click.echo(f"Run {run_id} is finished: there is nothing to resume.", err=True)
     with ExitStack() as stack:
         if settings.embedded and not is_finished(manifest):
@@ -171,66 +187,25 @@ def resume(run_id: str, runs_dir: Place, *, as_json: bool, **_: Any) -> None:
             runs_dir,
             run_id,
             prefect_api,
+            output,
             planned=settings if manifest.command == "plan" else None,
-            as_json=as_json,
         )
         sys.exit(code)
 
 
-@cli.command()
-@RUNS_DIR
-@JSON
-def runs(runs_dir: Place, *, as_json: bool) -> None:
-    """List past runs, newest first."""
-    from pipelines.terminal.run_list import print_runs, read_all_runs
-
-    found = read_all_runs(runs_dir)
-    if as_json:
-        listed = [
-            {**manifest.model_dump(mode="json"), "status": status}
-            for _, manifest, status, _ in found
-        ]
-        sys.stdout.buffer.write(orjson.dumps(listed, option=orjson.OPT_INDENT_2) + b"\n")
-    elif found:
-        print_runs(found)
-    else:
-        click.echo(f"No runs in {runs_dir}.")
-
-
-@cli.command()
-@click.argument("run_id")
-@RUNS_DIR
-@JSON
-def report(run_id: str, runs_dir: Place, *, as_json: bool) -> None:
-    """Show the summary of a run again, and where its files are."""
-    from pipelines.storage.run_dir import open_run_directory
-    from pipelines.terminal.running import read_run, say_status, show
-    from pipelines.terminal.summary_text import resume_command
-
-    run = open_run_directory(runs_dir, run_id)
-    manifest, summary = read_run(run)
-    if summary is None:
-        status = say_status(run, manifest)
-        reason = f" {manifest.message}" if manifest.message else ""
-        hint = f" Go on with: {resume_command(run)}"
-        if status == "superseded":
-            hint = f" Run {manifest.superseded_by} took its place."
-        hint = "" if status == "running" else hint
-        raise RunStateError(f"Run {run_id} has no summary: it is {status}.{reason}{hint}")
-    show(run, manifest, summary, as_json=as_json)
-
-
 @cli.command(name="map")
-@click.argument("source", metavar="SOURCE")
+@click.argument("source", metavar="SOURCE", shell_complete=complete_files)
 @with_options(READING_OPTIONS)
 @option(
     "--default-country",
     metavar="CODE",
+    shell_complete=complete_countries,
     help="Country for phone numbers in national form, such as US.",
 )
 @option(
     "--preset",
     metavar="NAME",
+    shell_complete=complete_presets,
     help="Preset to begin with, or none. Else the one whose export it looks like.",
 )
 @option(
@@ -309,15 +284,18 @@ def serve(application_id: tuple[str, ...], **given: Any) -> None:
 
 
 cli.add_command(state)
+cli.add_command(runs)
+cli.add_command(report)
+cli.add_command(completion)
 
 
 def begin(
     command: Literal["run", "check", "plan"],
     settings: "ImportSettings",
     prefect_api: "PrefectApi | None",
+    output: Output,
     *,
     diff: bool = False,
-    as_json: bool,
 ) -> int:
     """Begin a run, show its summary, and give the exit code."""
     from pipelines.preflight import check_settings
@@ -336,28 +314,34 @@ def begin(
         settings.runs_dir,
         run_id,
         prefect_api,
+        output,
         planned=settings if command == "plan" else None,
-        as_json=as_json,
     )
 
 
 def main() -> None:
     """Run the command line; a known error becomes one line and its exit code."""
+    answer_shell(cli)
     prepare_process()
+    from pipelines.terminal.consoles import say_error  # needs rich, which completion does not
+
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name=PROGRAM, standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        say_error(describe_usage(error))
+        sys.exit(error.exit_code)
     except EndpointImportError as error:
-        click.echo(f"Error: {write_plainly(error.message)}", err=True)
+        say_error(error.message)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo(f"Error: {STOPPED_EARLY}", err=True)
+        say_error(STOPPED_EARLY)
         sys.exit(STOPPED)
     except Exception as error:  # noqa: BLE001 (the last place that can tell the user)
-        click.echo(f"Error: unexpected {type(error).__name__}: {error}", err=True)
+        say_error(f"Unexpected {type(error).__name__}: {error}")
         if os.environ.get("ENDPOINT_IMPORT_DEBUG"):
             traceback.print_exc()
         else:

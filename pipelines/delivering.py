@@ -10,8 +10,9 @@ from prefect.futures import PrefectFuture, wait
 from pipelines import progress, runners, stopping
 from pipelines.errors import EndpointImportError, StoppedError, StorageError
 from pipelines.lanes import Lane, cut_lanes
-from pipelines.sending import count_answered, open_sender
+from pipelines.sending import count_answered, open_sender, tell_counts
 from pipelines.settings import ImportSettings
+from pipelines.storage.answer_log import read_answers
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.storage.stop_request import request_stop
@@ -80,7 +81,9 @@ def deliver_in_lanes(
                 if error := cluster.result(future):
                     errors.append(error)
                     request_stop(run)
-                progress.advance("deliver", count_answered(run, shipment.number))
+                records = read_answers(run.answers(shipment.number)).records
+                progress.advance("deliver", count_answered(records))
+                tell_counts(records)
     except BaseException:
         # Nothing is sent or written any more once this process has let go of the run.
         with suppress(StorageError):

@@ -44,7 +44,7 @@ from pipelines.sending import (
     close_sender,
     renew_sender,
 )
-from pipelines.settings import ImportSettings
+from pipelines.settings import ImportSettings, RunsDir
 from pipelines.sources.finding import find_sources
 from pipelines.sources.stamps import stamp_source
 from pipelines.state.base import StateWriter
@@ -56,7 +56,6 @@ from pipelines.storage.manifest import (
     read_versions,
     save_manifest,
 )
-from pipelines.storage.places import RunsDir
 from pipelines.storage.run_dir import (
     RunDirectory,
     create_run_directory,

@@ -13,13 +13,14 @@ from typing import Any
 from prefect import get_run_logger
 from prefect.futures import PrefectFuture, wait
 
+from pipelines import progress
 from pipelines.errors import SourceError, StorageError
 from pipelines.phases import phase
 from pipelines.preparing import may_have_excess
 from pipelines.settings import ImportSettings
 from pipelines.sources.base import SourceFormat
 from pipelines.sources.layouts import describe_reading
-from pipelines.staging import SourceLayout, read_layout
+from pipelines.staging import SourceLayout, read_layout, source_bytes
 from pipelines.storage.manifest import Manifest, PartitionRecord, save_manifest
 from pipelines.storage.run_dir import RunDirectory, read_number
 from pipelines.storage.stop_request import request_stop
@@ -145,6 +146,9 @@ def stage_sources(
     """Read the sources that are not staged yet into partitions, one after the other."""
     left = None if settings.limit is None else settings.limit - manifest.rows
     mapping = manifest.read_mapping()
+    if left is None and not manifest.is_staged:  # a limit may be reached anywhere
+        unread = manifest.sources[len(manifest.inputs) :]
+        progress.measure("stage", sum(map(source_bytes, unread)))
     for index, stamp in enumerate(manifest.sources):
         if manifest.is_staged or index < len(manifest.inputs):
             continue
@@ -153,11 +157,9 @@ def stage_sources(
         if index == len(layouts):
             layouts.append(read_layout(stamp, settings, mapping))  # says what is wrong with it
         first, layout = len(manifest.partitions), layouts[index]
-        get_run_logger().info(
-            "%s: %s",
-            stamp.source.name,
-            describe_reading({"format": layout.format, **layout.reading}),
-        )
+        how = describe_reading({"format": layout.format, **layout.reading})
+        get_run_logger().info("%s: %s", stamp.source.name, how)
+        progress.note(f"reading {stamp.source.name}: {how}")
         staged = stage_source(run, stamp, index, first, settings, left, announce, mapping)
         manifest.inputs.append(staged.input)
         manifest.partitions.extend(staged.partitions)

@@ -2,13 +2,13 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
 
-class ProgressListener(Protocol):
-    """Someone who shows progress."""
+class RowListener(Protocol):
+    """Someone who follows how many rows went through the phases."""
 
     def begin(self, phase: str, total_rows: int | None) -> None:
         """A phase begins; `total_rows` is None where nobody knows yet."""
@@ -23,6 +23,26 @@ class ProgressListener(Protocol):
         ...
 
 
+class ProgressListener(RowListener, Protocol):
+    """Someone who shows progress, and what comes of it."""
+
+    def measure(self, phase: str, total_bytes: int) -> None:
+        """So many bytes are to be read in the phase: told where nobody knows the rows."""
+        ...
+
+    def take(self, phase: str, size_bytes: int) -> None:
+        """So many more of them were read."""
+        ...
+
+    def count(self, phase: str, counts: Mapping[str, int]) -> None:
+        """So many more of each were found in the phase, such as invalid rows."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something was done that people may want to follow: one line, no addresses."""
+        ...
+
+
 class _Silence:
     def begin(self, phase: str, total_rows: int | None) -> None:
         """Say nothing."""
@@ -33,14 +53,28 @@ class _Silence:
     def skip(self, phase: str, rows: int) -> None:
         """Say nothing."""
 
+    def measure(self, phase: str, total_bytes: int) -> None:
+        """Say nothing."""
+
+    def take(self, phase: str, size_bytes: int) -> None:
+        """Say nothing."""
+
+    def count(self, phase: str, counts: Mapping[str, int]) -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
 
 _lock = threading.Lock()
 _listener: ProgressListener = _Silence()
-_followers: list[ProgressListener] = []
+_followers: list[RowListener] = []
 _phase: str | None = None
 _early: Counter[str] = Counter()
 """Rows that went through phases which have not begun: work on the first partitions starts while
 the last ones are read."""
+_early_counts: dict[str, Counter[str]] = {}
+"""What was counted in such phases."""
 
 
 def listen(listener: ProgressListener | None) -> None:
@@ -50,10 +84,11 @@ def listen(listener: ProgressListener | None) -> None:
         _listener = listener or _Silence()
         _phase = None
         _early.clear()
+        _early_counts.clear()
 
 
 @contextmanager
-def followed_by(listener: ProgressListener) -> Iterator[None]:
+def followed_by(listener: RowListener) -> Iterator[None]:
     """Send progress in a `with` block to this listener, too."""
     with _lock:
         _followers.append(listener)
@@ -74,6 +109,8 @@ def begin(phase: str, total_rows: int | None = None) -> None:
             listener.begin(phase, total_rows)
             if rows:
                 listener.skip(phase, rows)
+        if counts := _early_counts.pop(phase, None):
+            _listener.count(phase, counts)
 
 
 def advance(phase: str, rows: int) -> None:
@@ -94,3 +131,32 @@ def skip(phase: str, rows: int) -> None:
         elif rows:
             for listener in (_listener, *_followers):
                 listener.skip(phase, rows)
+
+
+def measure(phase: str, total_bytes: int) -> None:
+    """Tell the listener how many bytes are to be read in a phase."""
+    with _lock:
+        if phase == _phase:
+            _listener.measure(phase, total_bytes)
+
+
+def take(phase: str, size_bytes: int) -> None:
+    """Tell the listener that bytes were read in a phase."""
+    with _lock:
+        if phase == _phase:
+            _listener.take(phase, size_bytes)
+
+
+def count(phase: str, **counts: int) -> None:
+    """Tell the listener what was found in a phase, or what it took, since the call before."""
+    with _lock:
+        if phase == _phase:
+            _listener.count(phase, counts)
+        else:
+            _early_counts.setdefault(phase, Counter()).update(counts)
+
+
+def note(text: str) -> None:
+    """Tell the listener what was done: one line, without addresses and credentials."""
+    with _lock:
+        _listener.note(text)

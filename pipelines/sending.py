@@ -5,6 +5,7 @@ sent again.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, fields
 from functools import lru_cache, partial
@@ -38,6 +39,8 @@ from schemas.outcomes import Outcome
 from schemas.shipments import Shipment, ShipmentSlice
 from schemas.sync import DUE
 
+TOLD_COUNTS = ("requests", "retries", "throttled")
+"""What is told of sending while it goes on, besides the answers."""
 MOST_SENDERS = 64
 """Senders that are kept, which is what a run needs: one, or on a worker one per lane."""
 _COUNT_NAMES = tuple(field.name for field in fields(SendCounts))
@@ -77,7 +80,8 @@ def send_shipment(
     path = run.answers(shipment.number)
     logged = read_answers(path)
     if logged.is_complete:
-        progress.skip("deliver", sum(map(len, _answered(logged.records))))
+        progress.skip("deliver", count_answered(logged.records))
+        tell_counts(logged.records)
         return None
     sender.find_taken = partial(find_taken, run)
     items = ItemBuffer(map(partial(_read_items, run), shipment.partitions, shipment.due))
@@ -103,17 +107,18 @@ def send_items(
     log = AnswerLog.open(path, {"items": len(items), "crc32": items.crc32()})
     answered = {position for span in _answered(log.records) for position in span}
     progress.skip(phase, len(answered))
+    tell_counts(log.records, phase)
     left = len(items) - len(answered)
 
     def note(deliveries: Sequence[Delivery], counts: SendCounts) -> None:
         nonlocal left
-        log.append(
-            {
-                "at": round(time.time(), 3),
-                "deliveries": [astuple(delivery) for delivery in deliveries],
-                "counts": {name: count for name, count in asdict(counts).items() if count},
-            }
-        )
+        record = {
+            "at": round(time.time(), 3),
+            "deliveries": [astuple(delivery) for delivery in deliveries],
+            "counts": {name: count for name, count in asdict(counts).items() if count},
+        }
+        log.append(record)
+        tell_counts([record], phase)
         left -= sum(delivery.stop - delivery.start for delivery in deliveries)
 
     capabilities = sender.destination.capabilities
@@ -164,9 +169,19 @@ def _read_item(run: RunDirectory, shipment: Shipment, position: int) -> bytes:
     return str(read_sendable(run, number, "item")[position - place.start]).encode()
 
 
-def count_answered(run: RunDirectory, number: int) -> int:
-    """Count the items of a shipment that have an answer."""
-    return sum(map(len, _answered(read_answers(run.answers(number)).records)))
+def count_answered(records: Iterable[Mapping[str, Any]]) -> int:
+    """Count the items that have an answer in records of a log."""
+    return sum(map(len, _answered(records)))
+
+
+def tell_counts(records: Iterable[Mapping[str, Any]], phase: str = "deliver") -> None:
+    """Tell the listener to progress what records of a log say of answers and requests."""
+    total: Counter[str] = Counter()
+    for record in records:
+        for start, stop, outcome, *_ in record["deliveries"]:
+            total[outcome] += stop - start
+        total.update({name: record["counts"].get(name, 0) for name in TOLD_COUNTS})
+    progress.count(phase, **{name: count for name, count in total.items() if count})
 
 
 def _answered(records: Iterable[Mapping[str, Any]]) -> Iterable[range]:
@@ -334,4 +349,5 @@ def _open_sender(settings_json: str, lane: Lane | None) -> Sender:
         settings.max_in_flight or capabilities.max_in_flight,
         settings.rate or capabilities.requests_per_second,
         should_stop=stopping.is_requested,
+        note=progress.note,
     )

@@ -7,7 +7,17 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from pipelines.defaults import LOCAL_APPLICATION, PARTITION_ROWS
 from pipelines.settings_form import arrange_form
@@ -15,13 +25,20 @@ from pipelines.source_thresholds import SourceThresholds
 from pipelines.sources.base import ReadingOptions
 from pipelines.steps.guards import parse_threshold
 from pipelines.steps.thresholds import Action, parse_change
-from pipelines.storage.places import Place, RunsDir
+from pipelines.storage.places import Place, parse_place
 from schemas import undecoded
 from schemas.channels import ChannelType
 from schemas.codes import country_codes, normalize_countries
 from schemas.phones import PhoneCheck
 from schemas.sync import RetirePolicy, SyncMode
 
+RunsDir = Annotated[
+    Place,
+    PlainValidator(parse_place),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string"}),
+]
+"""A place as a setting."""
 SIGNS: dict[str, dict[str, str]] = {
     "delimiter": {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"},
     "quote": {"double": '"', "single": "'", "none": "none"},
@@ -297,8 +314,10 @@ class ImportSettings(BaseModel):
     def _check_sync(self) -> Self:
         if self.sync_mode is not SyncMode.UPSERT and self.no_state:
             raise ValueError(
-                f"sync_mode {self.sync_mode.value} needs the state; leave no_state out"
+                f"--sync-mode {self.sync_mode.value} needs the state; leave --no-state out"
             )
         if self.sync_mode is SyncMode.MIRROR and self.limit is not None:
-            raise ValueError("mirror takes what it does not read for gone; leave limit out")
+            raise ValueError(
+                "--sync-mode mirror takes what it does not read for gone; leave --limit out"
+            )
         return self

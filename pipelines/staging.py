@@ -1,6 +1,6 @@
 """Staging: from a source, read once, to partitions that the other phases work on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -11,9 +11,9 @@ from pipelines.sources.base import ReadingOptions, SourceFormat, SourceReader
 from pipelines.sources.cutting import cut_partitions, take_rows
 from pipelines.sources.registry import decide_format, open_source
 from pipelines.sources.stamps import SourceStamp, refuse_changed
-from pipelines.sources.streams import refuse_unpacked
+from pipelines.sources.streams import METER, refuse_unpacked
 from pipelines.steps.require_columns import require_columns
-from pipelines.storage.atomic import write_parquet
+from pipelines.storage.atomic import count_rows, write_parquet
 from pipelines.storage.manifest import InputRecord, PartitionRecord, hash_file
 from pipelines.storage.run_dir import RunDirectory
 from schemas.mapping import Mapping
@@ -113,16 +113,18 @@ def stage(
         PARTITION_BYTES,
         partial(_refuse_excess, stamp),
     )
+    tell_read = _reading(stamp, known)
     for frame in parts:
         number = first_partition + len(partitions)
         write_parquet(frame, run.part("staged", number))
         partitions.append(PartitionRecord(number=number, input=index, rows=frame.height))
         announce(partitions[-1])
         progress.advance("stage", frame.height)
+        tell_read(partitions)
     record = InputRecord(
         path=stamp.source.name,
         format=known.value,
-        size_bytes=stamp.member_bytes or stamp.size_bytes,
+        size_bytes=source_bytes(stamp),
         sha256=_hash(stamp.path, stamp.modified_ns) if stamp.is_local else stamp.sha256,
         etag=stamp.etag,
         header=reader.header,
@@ -139,8 +141,34 @@ def _refuse_excess(stamp: SourceStamp, rows: int, text_bytes: int) -> None:
 
     Formats that keep a value once for all of its rows are another way than archives.
     """
-    packed_bytes = stamp.member_bytes or stamp.size_bytes
-    refuse_unpacked(stamp.source.name, text_bytes + ROW_BYTES * rows, packed_bytes)
+    refuse_unpacked(stamp.source.name, text_bytes + ROW_BYTES * rows, source_bytes(stamp))
+
+
+def source_bytes(stamp: SourceStamp) -> int:
+    """Give the bytes of a source as it lies there, packed or not."""
+    return stamp.member_bytes or stamp.size_bytes
+
+
+def _reading(
+    stamp: SourceStamp, known: SourceFormat
+) -> Callable[[Sequence[PartitionRecord]], None]:
+    """Give what tells, of the partitions read so far, the bytes of the source that they are."""
+    size_bytes, before = source_bytes(stamp), METER.taken_bytes
+    # A file of Parquet is not read through a stream, and knows how many rows it has.
+    is_counted = known is SourceFormat.PARQUET and stamp.is_local and stamp.member is None
+    total_rows = count_rows([Path(stamp.path)]) if is_counted and stamp.packing is None else 0
+    told = 0
+
+    def tell(parts: Sequence[PartitionRecord]) -> None:
+        nonlocal told
+        read = METER.taken_bytes - before
+        if total_rows:
+            read = size_bytes * sum(part.rows for part in parts) // total_rows
+        read = min(max(read, told), size_bytes)
+        progress.take("stage", read - told)
+        told = read
+
+    return tell
 
 
 @lru_cache(maxsize=1)  # the members of an archive come one after the other

@@ -19,6 +19,7 @@ from pipelines import progress, stopping
 from pipelines.errors import DestinationError, EndpointImportError, StorageError
 from pipelines.lanes import Lane
 from pipelines.preparing import find_excess, prepare
+from pipelines.report.results import count_refused
 from pipelines.sending import (
     open_sender,
     read_decisions,
@@ -107,11 +108,13 @@ def prepare_partition(
     done = run.part("prepared", part.number)
     if done.is_file():
         progress.skip("prepare", part.rows)
+        progress.count("prepare", invalid=count_refused(run, part.number))
         return count_rows([done])
     if stopping.is_requested() or is_stop_requested(run):
         return None
     valid = prepare(run, part, source, excess, settings, with_items=with_items)
     progress.advance("prepare", part.rows)
+    progress.count("prepare", invalid=count_refused(run, part.number))
     return valid
 
 

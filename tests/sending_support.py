@@ -183,3 +183,29 @@ def make_run(
 
 def count_due(run: RunDirectory, partition: int) -> int:
     return len(read_sendable(run, partition, "row_key"))
+
+
+class Told:
+    """Listens to the progress of sending."""
+
+    def __init__(self):
+        self.rows = self.skipped = 0
+        self.counts = Counter()
+
+    def begin(self, phase, total_rows):
+        pass
+
+    def advance(self, phase, rows):
+        assert phase == "deliver"
+        self.rows += rows
+
+    def skip(self, phase, rows):
+        assert phase == "deliver"
+        self.skipped += rows
+
+    def count(self, phase, counts):
+        assert phase == "deliver"
+        self.counts.update(counts)
+
+    def note(self, text):
+        pass

@@ -56,6 +56,8 @@ class Sender:
     """Where jitter comes from."""
     should_stop: Callable[[], bool] = lambda: False
     """Asked before each request; what is under way is still finished."""
+    note: Callable[[str], None] = lambda _: None
+    """Told of each request that is to be made again, why, and when."""
     find_taken: Callable[[], bytes | None] = lambda: None
     """Gives an item that the service took in an earlier attempt at the run, if there is one."""
     error: EndpointImportError | None = field(default=None, init=False)
@@ -235,8 +237,11 @@ class Sender:
             failures[answer.kind] += int(is_counted)
             if failures[answer.kind] >= self._most_attempts(answer.kind):
                 raise TransientDestinationError(self._say_spent(answer, failures.total()))
+            wait_s = 0.0
             if answer.kind is AnswerKind.FAILED:  # after a 429 the pace is all there is to wait for
                 wait_s = self.policy.wait_s(max(1, failures[answer.kind]), self.draw)
+            self.note(_say_retry(answer, failures.total(), wait_s))
+            if wait_s:
                 self.clock.sleep(wait_s, self._is_over)
 
     def _send_once(self, work: ShipmentWork, payload: bytes, *, is_repeat: bool) -> Answer:
@@ -309,6 +314,13 @@ class Sender:
             raise _AlreadyStoppedError
         if self.should_stop():
             raise StoppedError
+
+
+def _say_retry(answer: Answer, attempts: int, wait_s: float) -> str:
+    # Without Ids and values, as what a service says may repeat them.
+    said = strip_particulars(answer.message, ())
+    wait = f"after {wait_s:.1f} s" if wait_s else "as soon as the pace allows"
+    return f"attempt {attempts} at a request failed ({said}): again {wait}"
 
 
 def _unexpected(error: Exception) -> DestinationError:

@@ -154,6 +154,13 @@ def count_invalid(run: RunDirectory, manifest: Manifest) -> dict[int, int]:
     return counts
 
 
+def count_refused(run: RunDirectory, number: int) -> int:
+    """Count the rows of a prepared partition with an endpoint that is invalid by itself."""
+    found = pl.read_parquet(run.part("found", number), columns=["row_key", "code"])
+    errors = found.filter(pl.col("code").is_in(ERROR_CODES) & pl.col("row_key").is_not_null())
+    return int(errors.select(row_of(pl.col("row_key")).n_unique()).item())
+
+
 def _count(files: Iterable[Path]) -> dict[Outcome, int]:
     total: Counter[Outcome] = Counter()
     for path in files:

@@ -157,7 +157,7 @@ def open_object(name: str, version: ObjectVersion) -> BinaryIO:
         client=s3_client(),
         client_kwargs={"S3.Client.get_object": {"IfMatch": version.etag}},
     )
-    return open_stream(_Reader(reader, explain), explain)
+    return open_stream(_Reader(reader, explain), explain, is_place=True)
 
 
 class _Reader(io.RawIOBase):

@@ -40,11 +40,26 @@ class Readable(Protocol):
         ...
 
 
+class Meter:
+    """Counts the bytes that were read of sources where they lie, for those who show progress."""
+
+    taken_bytes = 0
+
+
+METER = Meter()
+"""Of this process, which reads one source after the other."""
+
+
 class SourceStream(io.RawIOBase):
     """Bytes of a source; whatever goes wrong is a SourceError."""
 
     def __init__(
-        self, inner: Readable, explain: Explain, check: Callable[[int], None] | None = None
+        self,
+        inner: Readable,
+        explain: Explain,
+        check: Callable[[int], None] | None = None,
+        *,
+        is_place: bool = False,
     ) -> None:
         """Read from something.
 
@@ -52,10 +67,12 @@ class SourceStream(io.RawIOBase):
             inner: What is read; closed with this.
             explain: What to make of a fault.
             check: Called with the number of bytes read so far; refuses what goes too far.
+            is_place: Whether it is the source as it lies there, and not what is unpacked of it.
         """
         self._inner = inner
         self._explain = explain
         self._check = check
+        self._is_place = is_place
         self._position = 0
 
     def readable(self) -> bool:
@@ -74,6 +91,8 @@ class SourceStream(io.RawIOBase):
             raise self._explain(error, self._position) from error
         buffer[: len(data)] = data
         self._position += len(data)
+        if self._is_place:
+            METER.taken_bytes += len(data)
         if self._check is not None:
             self._check(self._position)
         return len(data)
@@ -100,10 +119,15 @@ class SourceStream(io.RawIOBase):
 
 
 def open_stream(
-    inner: Readable, explain: Explain, check: Callable[[int], None] | None = None
+    inner: Readable,
+    explain: Explain,
+    check: Callable[[int], None] | None = None,
+    *,
+    is_place: bool = False,
 ) -> BinaryIO:
     """Give a file that reads from something; see `SourceStream`."""
-    return io.BufferedReader(SourceStream(inner, explain, check), READ_AHEAD_BYTES)
+    stream = SourceStream(inner, explain, check, is_place=is_place)
+    return io.BufferedReader(stream, READ_AHEAD_BYTES)
 
 
 def open_local(path: Path) -> BinaryIO:
@@ -118,7 +142,7 @@ def open_local(path: Path) -> BinaryIO:
         return SourceError(f"Cannot read {path}: {reason}.")
 
     try:
-        return open_stream(path.open("rb", buffering=0), explain)
+        return open_stream(path.open("rb", buffering=0), explain, is_place=True)
     except OSError as error:
         raise explain(error, 0) from error
 
@@ -178,7 +202,7 @@ class PrivateCopy:
         def explain(error: Exception, _: int) -> SourceError:
             return SourceError(f"Cannot read the copy of {self._name}: {error}.")
 
-        return open_stream(_Window(self._file), explain)
+        return open_stream(_Window(self._file), explain, is_place=True)
 
     def _no_room(self, error: OSError) -> SourceError:
         return SourceError(

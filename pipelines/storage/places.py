@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
-
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from typing import Self
 
 SCHEME = "s3://"
 
@@ -66,12 +64,3 @@ def parse_place(value: object) -> Place:
     if isinstance(value, Path | S3Folder):
         return value
     raise ValueError("give a folder, or a place in a bucket such as s3://bucket/runs")
-
-
-RunsDir = Annotated[
-    Place,
-    PlainValidator(parse_place),
-    PlainSerializer(str),
-    WithJsonSchema({"type": "string"}),
-]
-"""A place as a setting."""

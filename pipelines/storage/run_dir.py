@@ -27,7 +27,8 @@
       outcomes/part-00000.parquet    one outcome for every row
       endpoints/part-00000.parquet   one for every endpoint, where rows may give several
       issues.parquet  errors.csv  held.csv  unprocessed.csv  removals.csv
-      summary.json  report.html  profile.json  corrections.json  preview.json  diff.json
+      summary.json  report.html  report-unmasked.html  profile.json  corrections.json
+      preview.json  diff.json
       lock                      who works on the run (`run_lock`)
       stop                      asks workers on a cluster to come to an end (`stop_request`)
 
@@ -137,6 +138,11 @@ class RunDirectory:
     def report(self) -> Path:
         """The quality report."""
         return self.at("report.html")
+
+    @property
+    def unmasked_report(self) -> Path:
+        """The same with addresses, where somebody asked for it."""
+        return self.at("report-unmasked.html")
 
     @property
     def profile(self) -> Path:

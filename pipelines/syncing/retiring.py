@@ -85,6 +85,7 @@ def _open_deleting_sender(settings: ImportSettings) -> Sender:
         min(most, capabilities.max_in_flight),
         lower_rate(settings.rate, capabilities.requests_per_second),
         should_stop=stopping.is_requested,
+        note=progress.note,
     )
 
 

@@ -8,6 +8,7 @@ from click.core import ParameterSource
 
 from pipelines.errors import ConfigurationError
 from pipelines.terminal.threshold_tables import tables_of_file
+from pipelines.terminal.usage_errors import name_as_given
 
 if TYPE_CHECKING:
     from pipelines.settings import ImportSettings
@@ -67,8 +68,15 @@ def make_settings(sources: tuple[str, ...], given: dict[str, Any]) -> "ImportSet
         reason = str(first["msg"]).removeprefix("Value error, ")
         if not first["loc"]:  # about several of them, which the reason names
             raise ConfigurationError(f"{reason}.") from error
-        name = _as_option(str(first["loc"][0]))
+        name = _name_as_given(str(first["loc"][0]))
         raise ConfigurationError(f"{name}: {reason}.") from error
+
+
+def _name_as_given(name: str) -> str:
+    context = click.get_current_context()
+    known = {parameter.name: parameter for parameter in context.command.params}
+    parameter = known.get(name)
+    return _as_option(name) if parameter is None else name_as_given(context, parameter)
 
 
 def _as_option(name: str) -> str:

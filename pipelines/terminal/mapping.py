@@ -1,6 +1,5 @@
 """The suggested mapping: the file, a table for people, and the table as JSON."""
 
-import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +16,9 @@ from pipelines.settings import ImportSettings
 from pipelines.suggesting.assembling import NO_ADDRESS
 from pipelines.suggesting.mapping_text import write_mapping
 from pipelines.suggesting.suggestion import SuggestedColumn, Suggestion
+from pipelines.terminal.consoles import make_console
 from pipelines.terminal.plain_text import write_plainly
+from pipelines.terminal.shell_words import join_command
 from schemas.masking import looks_personal, mask
 
 NOTHING_TO_IMPORT = 1
@@ -45,7 +45,7 @@ def print_suggestion(
         source, settings.reading, preset=preset, default_country=settings.default_country
     )
     name = str(output) if output is not None else "mapping.yaml"
-    try_next = shlex.join(
+    try_next = join_command(
         ["endpoint-import", "plan", source, "--mapping", name, *_same_options(settings)]
     )
     opening = (
@@ -99,9 +99,7 @@ def _show(suggestion: Suggestion) -> None:
         becomes = column.becomes or ("(left open)" if column.confidence is None else "(left out)")
         cells = (_shown(column.header), becomes, column.confidence or "", column.why)
         table.add_row(*(Text(cell) for cell in cells))
-    console = Console(stderr=True)
-    console.width = max(console.width, WIDEST)
-    console.print(table)
+    make_console(stderr=True, at_least=WIDEST).print(table)
     if suggestion.preset:
         told = (
             f"Looks like an export that the preset {suggestion.preset} knows: the mapping begins "

@@ -4,8 +4,7 @@ A value is taken from the command line, else the environment, else the settings 
 default.
 """
 
-import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,12 +12,15 @@ import click
 
 from pipelines.defaults import PARTITION_ROWS
 from pipelines.storage.places import Place, parse_place
-from pipelines.terminal.threshold_tables import TABLES, read_tables
+from pipelines.terminal.completion import (
+    complete_countries,
+    complete_files,
+    complete_folders,
+    complete_mappings,
+)
 from schemas.channels import ChannelType
 from schemas.sync import RetirePolicy, SyncMode
 
-SETTINGS_FILE = Path("endpoint-import.toml")
-"""The settings file that is read if it is there and no other is named."""
 ENVIRONMENT_PREFIX = "ENDPOINT_IMPORT_"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -51,6 +53,7 @@ def _read_place(value: Any) -> Place:
 RUNS_DIR = option(
     "--runs-dir",
     type=_read_place,
+    shell_complete=complete_folders,
     metavar="DIRECTORY",
     default=Path("runs"),
     help="Where run directories are kept: a folder, or s3://BUCKET/PREFIX.",
@@ -61,6 +64,22 @@ JSON = option(
     is_flag=True,
     help="Print the summary as JSON on stdout, all else on stderr.",
 )
+OUTPUT_OPTIONS = (
+    JSON,
+    option(
+        "--quiet",
+        "-q",
+        is_flag=True,
+        help="Print the verdict alone, and errors; of JSON the document alone.",
+    ),
+    option(
+        "--verbose",
+        "-v",
+        is_flag=True,
+        help="Tell what is done, too: what is read and how, seconds, requests made again and why.",
+    ),
+)
+"""How much is told."""
 DATABASE = option(
     "--db",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -68,7 +87,11 @@ DATABASE = option(
     help="Database file of the local server.",
 )
 
-SOURCES = (click.argument("sources", nargs=-1, required=True, metavar="SOURCE..."),)
+SOURCES = (
+    click.argument(
+        "sources", nargs=-1, required=True, metavar="SOURCE...", shell_complete=complete_files
+    ),
+)
 READING_OPTIONS = (
     option(
         "--delimiter",
@@ -106,18 +129,22 @@ SOURCE_OPTIONS = (
     option(
         "--mapping",
         metavar="FILE|PRESET",
+        shell_complete=complete_mappings,
         help="Mapping file (YAML), or the name of a preset, that says what other columns mean.",
     ),
     *READING_OPTIONS,
     option(
         "--default-country",
         metavar="CODE",
+        shell_complete=complete_countries,
         help="Country for phone numbers in national form whose row names none, such as US.",
     ),
     option(
         "--default-channel",
         type=click.Choice([channel.value for channel in ChannelType], case_sensitive=False),
-        help="Channel of rows that name none.",
+        metavar="CHANNEL",
+        help="Channel of rows that name none: "
+        f"{', '.join(channel.value for channel in ChannelType)}.",
     ),
     option(
         "--phone-check",
@@ -153,7 +180,7 @@ SOURCE_OPTIONS = (
         is_flag=True,
         help="Show addresses and Ids in report.html as they are, not masked.",
     ),
-    JSON,
+    *OUTPUT_OPTIONS,
 )
 """What to read and how to judge it."""
 
@@ -192,6 +219,7 @@ DESTINATION_OPTIONS = (
 STATE_DIR = option(
     "--state-dir",
     type=_read_place,
+    shell_complete=complete_folders,
     metavar="DIRECTORY",
     help="Where it is kept what services accepted: a folder, or s3://BUCKET/PREFIX. "
     "Default: .state in the folder of the runs.",
@@ -301,62 +329,3 @@ def with_options(*groups: tuple[Callable[..., Any], ...]) -> Callable[[Command],
         return command
 
     return add
-
-
-def read_settings_file(
-    context: click.Context, _: click.Parameter, path: Path | None
-) -> Path | None:
-    """Take defaults of all commands from a TOML file; unknown names are refused."""
-    if path is None:
-        path = SETTINGS_FILE if SETTINGS_FILE.is_file() else None
-    if path is None:
-        return None
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise click.UsageError(f"The settings file {path} cannot be read: {error}") from error
-    given = {name.replace("-", "_"): value for name, value in values.items()}
-    group = context.command
-    assert isinstance(group, click.Group)  # noqa: S101 (for the type checker)
-    unknown = sorted(set(given).difference({TABLES}, *_names(group)))
-    if unknown:
-        raise click.UsageError(f"The settings file {path} has an unknown name: {unknown[0]}")
-    context.meta[TABLES] = read_tables(path, given.pop(TABLES, {}))
-    wrong = [name for name, value in given.items() if isinstance(value, list | dict)]
-    if wrong:
-        raise click.UsageError(f"The settings file {path}: {wrong[0]} takes a single value")
-    context.default_map = _defaults(group, given)
-    return path
-
-
-def _names(group: click.Group) -> Iterator[set[str]]:
-    """Yield the names that the commands of a group know, and those of the groups in it."""
-    for command in group.commands.values():
-        yield {_setting(p) for p in command.params if isinstance(p, click.Option)}
-        if isinstance(command, click.Group):
-            yield from _names(command)
-
-
-def _defaults(group: click.Group, given: dict[str, Any]) -> dict[str, Any]:
-    """Give what was given by command, under the names of its parameters."""
-    found: dict[str, Any] = {}
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            found[name] = _defaults(command, given)
-            continue
-        known = {_setting(p): p for p in command.params if isinstance(p, click.Option)}
-        found[name] = {
-            str(option.name): _as_default(option, given[setting])
-            for setting, option in known.items()
-            if setting in given
-        }
-    return found
-
-
-def _setting(option: click.Option) -> str:
-    """Give the name of an option in the settings file: its own, not its parameter's."""
-    return option.opts[0].lstrip("-").replace("-", "_")
-
-
-def _as_default(option: click.Option, value: object) -> object:
-    return [value] if option.multiple else value

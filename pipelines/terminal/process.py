@@ -1,6 +1,7 @@
 """The process that a command runs in: quiet, private, and ended by SIGTERM as by Ctrl-C."""
 
 import gc
+import io
 import logging
 import os
 import signal
@@ -8,13 +9,11 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
-STOPPED = 5
-"""Exit code of a command that a signal stopped."""
-STOPPED_EARLY = "Stopped by a signal before anything was read or sent."
+from pipelines.terminal.leaving import leave_on_signals
+
 LOOPBACK = "127.0.0.1,localhost"
 ENVIRONMENT = {
     # People see our own progress and messages; Prefect's log goes to its API all the same.
@@ -28,7 +27,6 @@ ENVIRONMENT = {
     "_RJEM_MALLOC_CONF": "dirty_decay_ms:1000,muzzy_decay_ms:1000",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
 }
-_SHOW_CURSOR = "\x1b[?25h\n"
 
 
 def prepare_process() -> None:
@@ -44,8 +42,11 @@ def prepare_process() -> None:
     os.umask(0o077)
     warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _leave_early)
+    leave_on_signals()
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal has no characters for shows as ?, which is better than an end.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def interrupt_on_signals() -> None:
@@ -70,23 +71,6 @@ def finish_process() -> None:
     gc.freeze()  # or the interpreter would go through all that lives, to free it one by one
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-
-
-def leave(message: str) -> NoReturn:
-    """End the process here and now, as a signal handler may; its children end with it."""
-    shown = _SHOW_CURSOR if sys.stderr.isatty() else ""
-    write(f"{shown}Error: {message}\n")
-    os._exit(STOPPED)
-
-
-def write(text: str) -> None:
-    """Write on stderr straight away: a signal may come while the stream is written to."""
-    with suppress(OSError):  # whoever reads it may be gone
-        os.write(2, text.encode())
-
-
-def _leave_early(*_: object) -> None:
-    leave(STOPPED_EARLY)
 
 
 def _interrupt(*_: object) -> None:

@@ -1,84 +1,58 @@
-"""Progress for people: a bar on a terminal, plain lines in a log."""
+"""Progress for people: a line that is written over on a terminal, plain lines in a log."""
 
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.cells import cell_len
+from rich.console import Group
+from rich.live import Live
 from rich.text import Text
 
 from pipelines import progress
+from pipelines.terminal.consoles import is_terminal, make_console
+from pipelines.terminal.output import Output
+from pipelines.terminal.phase_state import WORDS, PhaseState, say_left
+from pipelines.terminal.plain_text import write_plainly
 
-WORDS = {
-    "start": "starting",
-    "stage": "reading",
-    "prepare": "validating",
-    "resolve": "comparing rows",
-    "compare": "comparing with the last import",
-    "deliver": "sending",
-    "retire": "retiring",
-    "record": "noting what was accepted",
-    "report": "writing the results",
-    "look": "reading the state",
-    "verify": "reading back",
-}
 LINE_EVERY_S = 10.0
 """Seconds between the lines of a long phase in a log."""
-
-
-class _Rows(ProgressColumn):
-    """Rows so far, of how many where that is known."""
-
-    def render(self, task: Task) -> Text:
-        done = f"{task.completed:,.0f}"
-        if task.total is not None:
-            return Text(f"{done} of {task.total:,.0f}", no_wrap=True)
-        return Text(f"{done} rows" if task.completed else "", no_wrap=True)
-
-
-class _Rate(ProgressColumn):
-    """Rows per second."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} rows/s" if speed else "", style="dim", no_wrap=True)
+BAR_WIDTH = 16
+SPINS = ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\")
+"""What turns while something goes on: in any character, and in those of ASCII."""
+BARS = (("━", "╸", " "), ("=", "=", " "))
+"""What is done, its tip, and what is not."""
 
 
 class ProgressBar:
     """Shows the phases of a run on stderr while the `with` block runs."""
 
-    def __init__(self) -> None:
-        """Look at whether stderr is a terminal."""
-        self._console = Console(stderr=True)
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=12),
-            _Rows(),
-            _Rate(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=self._console,
-            transient=True,
-        )
-        self._task: TaskID | None = None
-        self._lines = _Lines()
+    def __init__(self, output: Output | None = None) -> None:
+        """Look at whether stderr is a terminal, and what is wanted."""
+        self._output = output or Output()
+        self._console = make_console(stderr=True)
+        self._state = PhaseState("start", None, time.monotonic)
+        self._is_plain = self._console.options.ascii_only
+        self._live: Live | None = None
+        self._told_s = time.monotonic()
+        if is_terminal(stderr=True) and not self._output.is_quiet:
+            self._live = Live(
+                console=self._console,
+                get_renderable=self._render,
+                refresh_per_second=8,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
 
     def __enter__(self) -> Self:
         """Start to listen."""
-        if self._console.is_terminal:
-            self._bar.start()
+        if self._live is not None:
+            self._live.start()
         progress.listen(self)
         progress.begin("start")
         return self
@@ -89,81 +63,105 @@ class ProgressBar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Clear the bar."""
+        """Clear the line."""
         progress.listen(None)
-        if self._console.is_terminal:
-            self._bar.stop()
-        else:
-            self._lines.end()
+        if self._live is not None:
+            self._live.stop()
+        elif self._state.moved:
+            self._tell()
 
     def begin(self, phase: str, total_rows: int | None) -> None:
         """See `progress.ProgressListener`."""
-        if not self._console.is_terminal:
-            self._lines.begin(phase, total_rows)
-            return
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(WORDS[phase], total=total_rows)
+        if self._live is None and self._state.moved:
+            self._tell()
+        self._state = PhaseState(phase, total_rows, time.monotonic)
+        self._told_s = time.monotonic()
+        if self._live is None and phase == "start":
+            self._write(WORDS[phase])
 
     def advance(self, phase: str, rows: int) -> None:
         """See `progress.ProgressListener`."""
-        if not self._console.is_terminal:
-            self._lines.advance(rows)
-        elif self._task is not None:
-            self._bar.advance(self._task, rows)
+        self._state.advance(rows)
+        if self._live is None and time.monotonic() - self._told_s >= LINE_EVERY_S:
+            self._told_s = time.monotonic()
+            self._tell(is_over=False)
 
     def skip(self, phase: str, rows: int) -> None:
         """See `progress.ProgressListener`."""
-        if not self._console.is_terminal:
-            self._lines.skip(rows)
-        elif self._task is not None:
-            done = next(task.completed for task in self._bar.tasks if task.id == self._task)
-            self._bar.reset(self._task, completed=int(done) + rows)  # the rate begins anew
+        self._state.skip(rows)
 
+    def measure(self, phase: str, total_bytes: int) -> None:
+        """See `progress.ProgressListener`."""
+        self._state.total_bytes = total_bytes
 
-class _Lines:
-    """A line at the end of each phase, and now and then within a long one."""
+    def take(self, phase: str, size_bytes: int) -> None:
+        """See `progress.ProgressListener`."""
+        self._state.taken_bytes += size_bytes
 
-    def __init__(self) -> None:
-        self._phase: str | None = None
-        self._rows = self._skipped = 0
-        self._total: int | None = None
-        self._began_s = self._told_s = time.monotonic()
+    def count(self, phase: str, counts: Mapping[str, int]) -> None:
+        """See `progress.ProgressListener`."""
+        self._state.add(counts)
 
-    def begin(self, phase: str, total_rows: int | None) -> None:
-        self.end()
-        self._phase, self._rows, self._skipped, self._total = phase, 0, 0, total_rows
-        self._began_s = self._told_s = time.monotonic()
-        if phase == "start":
-            _write("starting\n")
+    def note(self, text: str) -> None:
+        """See `progress.ProgressListener`."""
+        if not self._output.is_verbose:
+            return
+        line = f"{datetime.now(UTC):%H:%M:%SZ} {write_plainly(text)}"
+        if self._live is None:
+            self._write(line)
+        else:
+            self._console.print(Text(line, style="dim"), soft_wrap=True)
 
-    def advance(self, rows: int) -> None:
-        self._rows += rows
-        if time.monotonic() - self._told_s >= LINE_EVERY_S:
-            self._told_s = time.monotonic()
-            self._tell("")
+    def _render(self) -> Group:
+        """Draw the phase, in as many pieces as fit into a line."""
+        state, width = self._state, self._console.width - 1
+        spins = SPINS[self._is_plain]
+        spin = spins[int(time.monotonic() * 8) % len(spins)]
+        share, left_s = state.done_share(), state.left_s()
+        pace = state.pace()
+        pieces = [
+            # What it says, and when it is left out: the highest number goes first.
+            (f"{spin} {WORDS[state.name]}", 0),
+            (self._draw_bar(share) if share is not None else "", 4),
+            (f"{share:.0%}" if share is not None and state.total is None else "", 3),
+            (state.say_done() if state.done or state.total else "", 1),
+            (f"{pace:,.0f}/s" if pace else "", 5),
+            (f"{say_left(left_s)} left" if left_s else "", 2),
+        ]
+        for dropped in (5, 4, 3, 2, 1):
+            if sum(cell_len(text) + 1 for text, _ in pieces if text) <= width:
+                break
+            pieces = [(text, rank) for text, rank in pieces if rank != dropped]
+        line = Text(" ".join(text for text, _ in pieces if text), no_wrap=True, overflow="crop")
+        counts = state.say_counts()
+        if not counts:
+            return Group(line)
+        return Group(line, Text(f"  {counts} so far", style="dim", no_wrap=True, overflow="crop"))
 
-    def skip(self, rows: int) -> None:
-        self._skipped += rows
+    def _draw_bar(self, share: float) -> str:
+        full, tip, empty = BARS[self._is_plain]
+        done = int(share * BAR_WIDTH)
+        drawn = full * done + (tip if done < BAR_WIDTH else "")
+        return drawn.ljust(BAR_WIDTH, empty)
 
-    def end(self) -> None:
-        if self._phase is not None and self._rows:
-            self._tell("")
-        self._phase = None
+    def _tell(self, *, is_over: bool = True) -> None:
+        """Write a line about the phase; what is left of one that is over is nothing."""
+        state, left_s = self._state, None if is_over else self._state.left_s()
+        done = f"{state.done:,} {state.unit}" if is_over else state.say_done()
+        share = state.done_share()
+        told_share = "" if is_over or state.total or share is None else f" ({share:.0%})"
+        pace = state.moved / state.seconds if is_over else state.pace()
+        left = "" if left_s is None else f", {left_s:,.0f} s left"
+        counts = state.say_counts()
+        told = f"; {counts}" if counts else ""
+        self._write(
+            f"{WORDS[state.name]}: {done}{told_share} in {state.seconds:,.1f} s "
+            f"({pace:,.0f} {state.unit}/s{left}){told}"
+        )
 
-    def _tell(self, ending: str) -> None:
-        seconds = max(time.monotonic() - self._began_s, 0.001)
-        speed = self._rows / seconds
-        of_total = f" of {self._total:,}" if self._total and not ending else ""
-        left = ""
-        done = self._skipped + self._rows
-        if self._total and not ending and done < self._total and speed:
-            left = f", {(self._total - done) / speed:,.0f} s left"
-        what = f"{WORDS[self._phase or 'start']}{ending}: {done:,}{of_total} rows"
-        _write(f"{what} in {seconds:,.1f} s ({speed:,.0f} rows/s{left})\n")
-
-
-def _write(line: str) -> None:
-    with suppress(OSError):  # whoever reads it may be gone; the run goes on
-        sys.stderr.write(line)
-        sys.stderr.flush()
+    def _write(self, line: str) -> None:
+        if self._output.is_quiet:
+            return
+        with suppress(OSError):  # whoever reads it may be gone; the run goes on
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()

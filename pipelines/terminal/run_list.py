@@ -1,20 +1,37 @@
 """The list of past runs."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import click
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipelines.errors import RunStateError
 from pipelines.report.summary import Summary
-from pipelines.storage.manifest import Manifest
-from pipelines.storage.places import Place
-from pipelines.storage.run_dir import RunDirectory, list_runs
+from pipelines.sending import count_answered
+from pipelines.storage.answer_log import read_answers
+from pipelines.storage.manifest import Manifest, RunStatus
+from pipelines.storage.places import Place, S3Folder
+from pipelines.storage.run_dir import RunDirectory, list_runs, open_run_directory, run_at
+from pipelines.terminal.consoles import is_terminal, make_console
+from pipelines.terminal.plain_text import write_plainly
 from pipelines.terminal.running import read_run, say_status
 
-WIDEST = 200
-"""Columns that the list may take: a run id alone may take 100."""
+LATEST = "latest"
+"""How the newest run is named, unless a run has that name."""
+GAP = 2
+"""Spaces between columns."""
+SHORTEST_SOURCE = 12
+"""Characters of a source below which the column is left out."""
+COLOURS = {
+    "completed": "green",
+    "completed_with_errors": "yellow",
+    "guarded": "red",
+    "failed": "red",
+    "stopped": "yellow",
+    "interrupted": "yellow",
+}
 
 
 class PastRun(NamedTuple):
@@ -24,6 +41,35 @@ class PastRun(NamedTuple):
     manifest: Manifest
     status: str
     summary: Summary | None
+
+
+class Column(NamedTuple):
+    """A column of the list."""
+
+    name: str
+    cells: list[str]
+    rank: int
+    """When it is left out where there is no room: the highest number first, 0 never."""
+    is_number: bool = False
+
+    @property
+    def width(self) -> int:
+        """Give the characters that it takes."""
+        return max(map(len, [self.name, *self.cells]))
+
+
+def find_run(runs_dir: Place, run_id: str) -> RunDirectory:
+    """Find a run by its name; `latest` is the newest one.
+
+    Raises:
+        RunStateError: There is none.
+    """
+    if run_id != LATEST or run_at(runs_dir, run_id).manifest.exists():
+        return open_run_directory(runs_dir, run_id)
+    found = read_all_runs(runs_dir)
+    if not found:
+        raise RunStateError(f"There are no runs in {runs_dir}, and so no latest one.")
+    return found[0].run
 
 
 def read_all_runs(runs_dir: Place) -> list[PastRun]:
@@ -39,21 +85,102 @@ def read_all_runs(runs_dir: Place) -> list[PastRun]:
 
 
 def print_runs(found: list[PastRun]) -> None:
-    """Print a table of runs."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("run", "started (UTC)", "command", "status"):
-        table.add_column(name, no_wrap=True)
-    for name in ("rows", "accepted", "to fix", "seconds"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for run, manifest, status, summary in found:
-        counts = ["", "", "", ""]
-        if summary is not None:
-            to_fix = summary.invalid + summary.rejected + summary.held
-            numbers = (summary.rows, summary.accepted, to_fix)
-            counts = [*(f"{number:,}" for number in numbers), f"{summary.seconds:,.1f}"]
-        started = f"{manifest.started_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(run.run_id, started, manifest.command, status, *counts)
-    # A run id that is folded or cut cannot be copied: a line may be longer than the terminal.
-    console = Console()
-    console.width = max(console.width, WIDEST)
+    """Print a table of runs, of what fits into the width of the terminal.
+
+    A run id is never cut, as it is there to be copied.
+    """
+    console = make_console()
+    columns = _list_columns(found)
+    if is_terminal(stderr=False):
+        columns = fit_columns(columns, console.width)
+    widest = sum(column.width + GAP for column in columns)
+    console.width = max(console.width, widest)
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    for column in columns:
+        justify = "right" if column.is_number else "left"
+        table.add_column(column.name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in cells))
     console.print(table)
+
+
+def fit_columns(columns: list[Column], width: int) -> list[Column]:
+    """Shorten the names of sources, and leave columns out, until the others fit."""
+    while (over := sum(column.width + GAP for column in columns) - GAP - width) > 0:
+        last = max(columns, key=lambda column: column.rank)
+        if last.rank == 0:
+            break
+        place = columns.index(last)
+        room = last.width - over
+        if last.name == "source" and room >= SHORTEST_SOURCE:
+            columns[place] = last._replace(cells=[_shorten(cell, room) for cell in last.cells])
+        else:
+            columns = [*columns[:place], *columns[place + 1 :]]
+    return columns
+
+
+def _shorten(text: str, width: int) -> str:
+    """Leave out the beginning: names of files differ in their ends."""
+    return text if len(text) <= width else "..." + text[3 - width :]
+
+
+def _list_columns(found: list[PastRun]) -> list[Column]:
+    manifests = [past.manifest for past in found]
+    columns = [
+        Column("run", [past.run.run_id for past in found], 0),
+        Column("started (UTC)", [f"{m.started_at:%Y-%m-%d %H:%M}" for m in manifests], 5),
+        Column("command", [m.command for m in manifests], 4),
+        Column("source", [_say_sources(m) for m in manifests], 8),
+        Column("status", [past.status for past in found], 0),
+    ]
+    counts = [_count(past) for past in found]
+    for name, rank in (
+        *(("rows", 1), ("accepted", 2), ("unchanged", 6), ("importable", 3), ("to fix", 1)),
+        ("seconds", 7),
+    ):
+        cells = [of_run.get(name, "") for of_run in counts]
+        if any(cells):
+            columns.append(Column(name, cells, rank, is_number=True))
+    return columns
+
+
+def _count(past: PastRun) -> dict[str, str]:
+    """Give what is known of a run by column; a check accepts nothing, and says nothing of it."""
+    summary, manifest = past.summary, past.manifest
+    known: dict[str, int] = {}
+    if summary is None:
+        known["rows"] = manifest.rows
+        if past.status == "interrupted" and manifest.command == "run":
+            known["accepted"] = _count_accepted(past.run)
+        return {name: f"{count:,}" for name, count in known.items() if count}
+    known["rows"] = summary.rows
+    if manifest.command == "run":
+        known["accepted"] = summary.accepted
+    elif manifest.status is not RunStatus.STOPPED:
+        known["importable"] = summary.unprocessed
+    told = {name: f"{count:,}" for name, count in known.items()}
+    if summary.unchanged:
+        told["unchanged"] = f"{summary.unchanged:,}"
+    to_fix = summary.invalid + summary.rejected + summary.held
+    return {**told, "to fix": f"{to_fix:,}", "seconds": f"{summary.seconds:,.1f}"}
+
+
+def _count_accepted(run: RunDirectory) -> int:
+    """Count what the service took of a run that was killed, as far as its logs tell."""
+    if isinstance(run.runs_dir, S3Folder):  # every log would have to be fetched
+        return 0
+    logs = (read_answers(path).records for path in run.list_files("delivered", ".log"))
+    return sum(count_answered(_accepted(records)) for records in logs)
+
+
+def _accepted(records: Iterable[dict[str, list[list[object]]]]) -> list[dict[str, object]]:
+    return [
+        {"deliveries": [each for each in record["deliveries"] if each[2] == "accepted"]}
+        for record in records
+    ]
+
+
+def _say_sources(manifest: Manifest) -> str:
+    sources = [str(source) for source in manifest.settings.get("sources", [])]
+    more = f" (+{len(sources) - 1})" if len(sources) > 1 else ""
+    return write_plainly(sources[0] + more) if sources else ""

@@ -9,10 +9,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-import click
 import orjson
 from pydantic import ValidationError
-from rich.console import Console
 
 from pipelines import stopping
 from pipelines.errors import (
@@ -33,18 +31,14 @@ from pipelines.storage.manifest import Manifest, RunStatus, load_manifest
 from pipelines.storage.places import Place
 from pipelines.storage.run_dir import RunDirectory, run_at
 from pipelines.storage.run_lock import read_owner
+from pipelines.terminal.consoles import make_console, say_error
 from pipelines.terminal.diff_text import print_diff
-from pipelines.terminal.plain_text import write_plainly
+from pipelines.terminal.leaving import STOPPED, leave, write
+from pipelines.terminal.output import Output
 from pipelines.terminal.preview_text import print_preview
-from pipelines.terminal.process import (
-    STOPPED,
-    importing,
-    interrupt_on_signals,
-    leave,
-    write,
-)
+from pipelines.terminal.process import importing, interrupt_on_signals
 from pipelines.terminal.progress_bar import ProgressBar
-from pipelines.terminal.summary_text import print_summary, resume_command
+from pipelines.terminal.summary_text import print_summary, print_verdict, resume_command
 
 if TYPE_CHECKING:
     from pipelines.prefect_api import PrefectApi
@@ -71,9 +65,9 @@ def run_flow(
     runs_dir: Place,
     run_id: str,
     prefect_api: "PrefectApi | None",
+    output: Output,
     *,
     planned: "ImportSettings | None" = None,
-    as_json: bool,
 ) -> int:
     """Run a flow with progress, show its summary, and give the exit code.
 
@@ -82,13 +76,13 @@ def run_flow(
         runs_dir: Where the run is kept.
         run_id: The run.
         prefect_api: Prefect's own API, which is starting, unless there is another.
+        output: What to say.
         planned: Settings of the import that is only planned, if that is so.
-        as_json: Whether to print the summary as JSON too.
     """
     run = run_at(runs_dir, run_id)
     stopped: EndpointImportError | None = None
     begun_at = datetime.now(UTC)
-    with ProgressBar():
+    with ProgressBar(output):
         flows = _import_flows()
         stopping.listen(_say_stopping, partial(_leave, run))
         try:
@@ -115,9 +109,10 @@ def run_flow(
         is_resumable = manifest is not None
         raise type(stopped)(_with_hint(stopped.message, run) if is_resumable else stopped.message)
     import_plan = make_plan(run, planned, summary.to_retire) if planned is not None else None
-    show(run, manifest, summary, import_plan, as_json=as_json)
+    told_apart = stopped.message if stopped is not None else None
+    show(run, manifest, summary, output, import_plan, told_apart=told_apart)
     if stopped is not None:
-        click.echo(f"Error: {write_plainly(stopped.message)}", err=True)
+        say_error(stopped.message)
         return stopped.exit_code
     return EXIT_CODES.get(manifest.status, NOT_ALL_IMPORTED)
 
@@ -205,26 +200,34 @@ def show(
     run: RunDirectory,
     manifest: Manifest,
     summary: Summary,
+    output: Output,
     import_plan: "ImportPlan | None" = None,
     *,
-    as_json: bool,
+    told_apart: str | None = None,
 ) -> None:
-    """Print a summary, and the plan of an import, for people; and as JSON where asked for."""
-    console = Console(stderr=as_json)
+    """Print a summary, and the plan of an import, for people; and as JSON where asked for.
+
+    Args:
+        run: The run.
+        manifest: Its manifest.
+        summary: Its summary.
+        output: What to say.
+        import_plan: What the import would take, if it is only planned.
+        told_apart: What is told of an error besides, and so not told twice.
+    """
     preview = _read_preview(run) if import_plan is not None else None
-    if preview is not None:
-        print_preview(console, preview)
     diff = _read_diff(run) if import_plan is not None else None
-    if diff is not None:
-        print_diff(console, diff, datetime.now(UTC))
-    print_summary(
-        console,
-        run,
-        manifest,
-        summary,
-        say_plan(import_plan) if import_plan else None,
-    )
-    if as_json:
+    if not output.is_quiet:
+        console = make_console(stderr=output.as_json)
+        if preview is not None:
+            print_preview(console, preview)
+        if diff is not None:
+            print_diff(console, diff, datetime.now(UTC))
+        plan = say_plan(import_plan) if import_plan else None
+        print_summary(console, run, manifest, summary, plan, told_apart=told_apart)
+    elif not output.as_json:
+        print_verdict(make_console(), manifest, summary)
+    if output.as_json:
         document = summary.model_dump(mode="json")
         document |= import_plan.as_json() if import_plan is not None else {}
         document |= {"preview": preview.model_dump(mode="json")} if preview is not None else {}

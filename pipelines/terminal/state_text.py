@@ -14,6 +14,7 @@ from pipelines.report.state_overview import StateOverview
 from pipelines.report.verification import Verification
 from pipelines.state.base import StateKey, StateReader
 from pipelines.syncing.rebuilding import Rebuilt
+from pipelines.terminal.consoles import make_console
 from pipelines.terminal.plain_text import write_plainly
 from pipelines.terminal.progress_bar import ProgressBar
 
@@ -173,6 +174,4 @@ def _say_size(size_bytes: int) -> str:
 
 
 def _console() -> Console:
-    console = Console()
-    console.width = max(console.width, WIDEST)
-    return console
+    return make_console(at_least=WIDEST)

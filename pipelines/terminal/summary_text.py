@@ -1,10 +1,10 @@
 """The summary as people read it: what happened, what to fix, what to do next."""
 
-import shlex
 from pathlib import Path
 
 import polars as pl
 from rich.console import Console
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +14,7 @@ from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import Manifest, RunStatus
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.terminal.plain_text import write_plainly
-from pipelines.terminal.threshold_text import print_breaches
+from pipelines.terminal.shell_words import join_command
 from schemas.issues import COLUMN_UNMAPPED, ISSUE_KINDS, Severity
 from schemas.outcomes import MEANINGS, Outcome
 from schemas.sync import RetirePolicy, SyncMode
@@ -43,23 +43,51 @@ def print_summary(
     manifest: Manifest,
     summary: Summary,
     plan: str | None = None,
+    *,
+    told_apart: str | None = None,
 ) -> None:
-    """Print the summary of a run, with the plan of an import where there is one."""
+    """Print the summary of a run, with the plan of an import where there is one.
+
+    Args:
+        console: Where to.
+        run: The run.
+        manifest: Its manifest.
+        summary: Its summary.
+        plan: What an import would take, in words.
+        told_apart: What is told of an error besides, and so not told twice.
+    """
     console.print()
-    console.print(Text(say_verdict(summary, manifest), style="bold"), soft_wrap=True)
+    print_verdict(console, manifest, summary)
     if plan is not None:
         console.print(Text(plan), soft_wrap=True)
     console.print(_outcome_table(summary, manifest))
     for line in _say_beyond_rows(summary, manifest):
         console.print(Text(line), soft_wrap=True)
-    print_breaches(console, summary)
     if summary.issues_by_code:
         console.print(Text("Issues, errors first", style="bold"))
         console.print(_issue_table(summary))
     if summary.requests:
         console.print(Text(_say_delivery(summary), style="dim"), soft_wrap=True)
-    for line in _next_steps(run, manifest, summary):
+    for line in [*_say_findings(summary), *_next_steps(run, manifest, summary, told_apart)]:
         console.print(Text(line), soft_wrap=True)
+    place = run.show(run.report)
+    link = Style(link=run.report.absolute().as_uri()) if _is_here(run) else Style.null()
+    console.print(Text.assemble("Report:  ", (place, link)), soft_wrap=True)
+    console.print(Text(f"Run:     {run.run_id}"), soft_wrap=True)
+
+
+def print_verdict(console: Console, manifest: Manifest, summary: Summary) -> None:
+    """Print in one sentence how a run ended."""
+    console.print(Text(say_verdict(summary, manifest), style="bold"), soft_wrap=True)
+
+
+def _say_findings(summary: Summary) -> list[str]:
+    """Say which rows are right now that were not, and which thresholds stop nothing."""
+    warnings = [breach.message for breach in summary.breaches if not breach.is_stop]
+    lines = [f"Warning: {write_plainly(message)}" for message in warnings]
+    if summary.corrects is not None:
+        lines.append(_say_corrected(summary))
+    return lines
 
 
 def _outcome_table(summary: Summary, manifest: Manifest) -> Table:
@@ -162,7 +190,9 @@ def _say_delivery(summary: Summary) -> str:
     )
 
 
-def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list[str]:
+def _next_steps(
+    run: RunDirectory, manifest: Manifest, summary: Summary, told_apart: str | None
+) -> list[str]:
     lines = []
     if manifest.superseded is not None:
         lines.append(f"Before:  run {manifest.superseded} was not finished; this took its place")
@@ -180,7 +210,7 @@ def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list
             f"Held:    {run.show(run.held)} holds {held} that would opt someone in again, or "
             "activate an endpoint; check them, then --allow-opt-in"
         )
-    if manifest.message is not None:
+    if manifest.message is not None and manifest.message != told_apart:
         lines.append(f"Why:     {manifest.message}")
     if manifest.status is RunStatus.STOPPED:
         lines.append(f"Go on:   {resume_command(run)}")
@@ -189,9 +219,15 @@ def _next_steps(run: RunDirectory, manifest: Manifest, summary: Summary) -> list
             f"To send: {run.show(run.unprocessed)} holds the rows that are still to be sent"
         )
     if manifest.settings.get("local") and summary.accepted:
-        serve = shlex.join(["endpoint-import", "serve", *_database(manifest)])
+        serve = join_command(["endpoint-import", "serve", *_database(manifest)])
         lines.append(f"Look:    `{serve}` serves what the embedded server stored")
-    return [*lines, f"Report:  {run.show(run.report)}", f"Run:     {run.run_id}"]
+    return lines
+
+
+def _say_corrected(summary: Summary) -> str:
+    fixed = f"{summary.corrected:,} of {summary.to_correct:,} rows of run {summary.corrects}"
+    missing = f"; {summary.not_fed_back:,} did not come back" if summary.not_fed_back else ""
+    return f"Fixed:   {fixed}{missing}"
 
 
 def resume_command(run: RunDirectory) -> str:
@@ -199,7 +235,7 @@ def resume_command(run: RunDirectory) -> str:
     runs_dir = run.runs_dir
     is_default = runs_dir == ImportSettings.model_fields["runs_dir"].default
     place = [] if is_default else ["--runs-dir", str(runs_dir)]
-    return shlex.join(["endpoint-import", "resume", run.run_id, *place])
+    return join_command(["endpoint-import", "resume", run.run_id, *place])
 
 
 def _correct(run: RunDirectory) -> str:
@@ -233,7 +269,7 @@ def _again(run: RunDirectory, manifest: Manifest) -> str:
         default = ImportSettings.model_fields[name].default
         if given.get(name) and str(given[name]) != str(default):
             command += ["--" + name.replace("_", "-"), str(given[name])]
-    return shlex.join(command)
+    return join_command(command)
 
 
 def _database(manifest: Manifest) -> list[str]:

@@ -89,6 +89,7 @@ def test_json_is_all_of_stdout(history: History) -> None:
         "retries", "throttled", "splits", "bytes_sent", "seconds", "rows_per_second",
         "issues_by_code", "started_at", "finished_at", "records", "left_out", "endpoints",
         "endpoints_by_outcome", "sync_mode", "opt_ins", "to_retire", "retired", "refused_removals",
+        "breaches", "corrects", "to_correct", "corrected", "not_fed_back",
     ]  # fmt: skip
     assert summary == read_summary(history.cli.cwd / "runs", "second")
     assert "All 3 rows can be imported." in history.checked.stderr
@@ -117,7 +118,8 @@ def test_runs_are_listed_newest_first(history: History) -> None:
     assert result.stderr == ""
     assert rows[0][0] == "run"
     assert [row[0] for row in rows[1:3]] == ["second", "first"]
-    assert rows[2][3:8] == ["run", "completed_with_errors", "6", "3", "2"]
+    assert rows[1][3:] == ["check", "clean.csv", "completed", "3", "3", "0", rows[1][-1]]
+    assert rows[2][3:-1] == ["run", "dirty.csv", "completed_with_errors", "6", "3", "2"]
 
 
 def test_runs_as_json(history: History) -> None:

@@ -173,13 +173,19 @@ REFUSALS = [
         "runs",
     ),
     refused(
-        "wrong-setting", 2, r"'--limit'.*'many'", "--config", "wrong.toml", "check", "clean.csv"
+        "wrong-setting",
+        2,
+        r"limit in wrong\.toml: 'many'",
+        "--config",
+        "wrong.toml",
+        "check",
+        "clean.csv",
     ),
     refused("missing-settings", 2, r"'gone\.toml' does not exist", "--config", "gone.toml", "runs"),
     refused(
         "wrong-variable",
         2,
-        r"'--limit'.*'many'",
+        r"--limit \(ENDPOINT_IMPORT_LIMIT\): 'many'",
         "check",
         "clean.csv",
         ENDPOINT_IMPORT_LIMIT="many",

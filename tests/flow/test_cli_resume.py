@@ -116,7 +116,7 @@ def test_finished_run_is_told_again(result_of: Callable[[str], CliResult], folde
 
 def test_runs_shows_which_one_was_interrupted(result_of: Callable[[str], CliResult]) -> None:
     rows = [line.split() for line in result_of("runs").stdout.splitlines()[1:]]
-    status = {row[0]: row[4] for row in rows}
+    status = {row[0]: row[5] for row in rows}
     assert status.pop("stopped") in ("stopped", "running", "completed")  # being resumed meanwhile
     assert status == {
         "killed": "interrupted",

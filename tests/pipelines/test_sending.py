@@ -16,6 +16,7 @@ from sending_support import (
     TERMINAL,
     THROTTLED,
     Service,
+    Told,
     make_run,
     make_sender,
     read_numbers,
@@ -113,22 +114,6 @@ def test_a_shipment_that_was_never_sent_has_no_answers(tmp_path):
     assert not run.answers(0).exists()
 
 
-class Told:
-    def __init__(self):
-        self.rows = self.skipped = 0
-
-    def begin(self, phase, total_rows):
-        pass
-
-    def advance(self, phase, rows):
-        assert phase == "deliver"
-        self.rows += rows
-
-    def skip(self, phase, rows):
-        assert phase == "deliver"
-        self.skipped += rows
-
-
 def test_progress_comes_to_the_same_with_and_without_an_interruption(tmp_path):
     run = make_run(tmp_path, numbers(25))
     for answers in ([ACCEPTED, TERMINAL], [], []):
@@ -140,6 +125,8 @@ def test_progress_comes_to_the_same_with_and_without_an_interruption(tmp_path):
         finally:
             progress.listen(None)
         assert listener.rows + listener.skipped == (10 if answers else 25)
+        assert listener.counts["accepted"] == (10 if answers else 25)
+        assert listener.counts["requests"] == (2 if answers else 4)
 
 
 # -- several attempts ----------------------------------------------------------------------
