@@ -6,7 +6,6 @@ It is what thresholds compare with, and the trend of the page.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import TypeVar
 
@@ -205,7 +204,7 @@ def list_past(
     """Give those of the last runs that were over the same sources as this one, oldest first."""
     kept = frozenset(settings.thresholds)
     series = sorted({name_series(name, manifest.folder, kept) for name in settings.sources})
-    names = [field.name for field in fields(PastRun)]
+    names = PastRun.model_fields
     same = [past for past in history if past.series == series]
     return tuple(
         PastRun(**{name: getattr(past, name) for name in names}) for past in same[-MOST_PAST:]

@@ -146,19 +146,23 @@ def count_invalid(run: RunDirectory, manifest: Manifest) -> dict[int, int]:
     for number in (part.number for part in manifest.partitions):
         if not run.part("prepared", number).is_file():
             continue
-        found = pl.read_parquet(run.part("found", number), columns=["row_key", "code"])
-        refused = found.filter(pl.col("code").is_in(ERROR_CODES))["row_key"]
         decided = across.filter(pl.col("partition") == number)["row_key"]
-        keys = pl.concat([refused, decided]).drop_nulls().to_frame("key")
-        counts[number] = keys.select(row_of(pl.col("key")).n_unique()).item()
+        counts[number] = _count_rows_of(pl.concat([_read_refused(run, number), decided]))
     return counts
 
 
 def count_refused(run: RunDirectory, number: int) -> int:
     """Count the rows of a prepared partition with an endpoint that is invalid by itself."""
+    return _count_rows_of(_read_refused(run, number))
+
+
+def _read_refused(run: RunDirectory, number: int) -> pl.Series:
     found = pl.read_parquet(run.part("found", number), columns=["row_key", "code"])
-    errors = found.filter(pl.col("code").is_in(ERROR_CODES) & pl.col("row_key").is_not_null())
-    return int(errors.select(row_of(pl.col("row_key")).n_unique()).item())
+    return found.filter(pl.col("code").is_in(ERROR_CODES))["row_key"].drop_nulls()
+
+
+def _count_rows_of(keys: pl.Series) -> int:
+    return int(keys.to_frame("key").select(row_of(pl.col("key")).n_unique()).item())
 
 
 def _count(files: Iterable[Path]) -> dict[Outcome, int]:
