@@ -15,7 +15,7 @@ _REST = "2345678"
 
 
 def find_phone_countries(numbers: pl.Series) -> pl.Series:
-    """Give the ISO 3166-1 alpha-2 code of each number in E.164; null for anything else.
+    """Give the ISO 3166-1 alpha-2 code of each number in E.164; null where it begins like none.
 
     Of the countries that share a calling code the largest one is given, but for those with +1 and
     +7, which area codes tell apart.

@@ -137,25 +137,35 @@ def _read_refused(run: RunDirectory, manifest: Manifest) -> pl.DataFrame:
 
 
 def _tally(issues: pl.DataFrame) -> pl.DataFrame:
-    """Count issues by code, and give one of each as an example: one with a suggestion, if any."""
-    example = pl.col("suggestion").is_not_null().arg_max()
+    """Count issues by code, and give one of each as an example."""
     return issues.group_by("code", maintain_order=True).agg(
         pl.col("column").drop_nulls().unique().alias("columns"),
         pl.len().alias("issues"),
         pl.col("source_row").drop_nulls().n_unique().alias("rows"),
-        pl.col("column", "value", *_ROW, "suggestion").get(example),
+        *_take_example(),
     )
 
 
+def _take_example() -> list[pl.Expr]:
+    """Take the first issue with a suggestion, else the first."""
+    has_suggestion = pl.col("suggestion").is_not_null()
+    return [
+        pl.when(has_suggestion.any())
+        .then(pl.col(name).filter(has_suggestion).first())
+        .otherwise(pl.col(name).first())
+        .alias(name)
+        for name in ("column", "value", *_ROW, "suggestion")
+    ]
+
+
 def _merge(tallies: list[pl.DataFrame]) -> pl.DataFrame:
-    example = pl.col("suggestion").is_not_null().arg_max()
     return (
         pl.concat([_tally(_read_nothing()), *tallies])
         .group_by("code", maintain_order=True)
         .agg(
             pl.col("columns").explode(empty_as_null=False).unique().sort(),
             pl.col("issues", "rows").sum(),
-            pl.col("column", "value", *_ROW, "suggestion").get(example),
+            *_take_example(),
         )
     )
 

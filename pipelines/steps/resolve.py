@@ -49,6 +49,16 @@ ReadKeys = Callable[[int, Sequence[str]], pl.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
+class UserCounts:
+    """How many endpoints users have, without duplicates; those over the limit count, too."""
+
+    by_endpoints: list[tuple[int, int]]
+    """Numbers of endpoints, and how many users have so many."""
+    most: list[tuple[str, int]]
+    """Users with most endpoints, of those with more than one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resolution:
     """Decisions and issues of one run."""
 
@@ -58,17 +68,7 @@ class Resolution:
     """Errors and warnings across rows, in the shape of `RUN_ISSUE_SCHEMA`."""
     opt_outs: pl.DataFrame
     """`partition` and `row_key` of rows that are sent with OptOut ALL, which a duplicate has."""
-    users: "UserCounts"
-
-
-@dataclass(frozen=True, slots=True)
-class UserCounts:
-    """How many endpoints users have, without duplicates; those over the limit count, too."""
-
-    by_endpoints: list[tuple[int, int]]
-    """Numbers of endpoints, and how many users have so many."""
-    most: list[tuple[str, int]]
-    """Users with most endpoints, of those with more than one."""
+    users: UserCounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,12 +51,13 @@ def test_a_limit_may_be_reached_before_it(sources):
 
 def test_what_was_prepared_of_a_source_that_was_not_read_to_its_end_is_forgotten(tmp_path):
     run = create_run_directory(tmp_path, "r")
-    for folder in ("staged", "prepared", "rows", "left_out", "found"):
+    for folder in ("staged", "prepared", "rows", "left_out", "found", "profiled"):
         for number in range(4):
             run.part(folder, number).touch()
     forget_partitions(run, 2)
     left = {folder: len(run.list_files(folder, ".parquet")) for folder in ("prepared", "rows")}
     assert left == {"prepared": 2, "rows": 2}
     assert len(run.list_files("found", ".parquet")) == 2
+    assert len(run.list_files("profiled", ".parquet")) == 2
     assert len(run.list_files("left_out", ".parquet")) == 2
     assert len(run.list_files("staged", ".parquet")) == 4

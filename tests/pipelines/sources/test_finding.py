@@ -52,6 +52,11 @@ def test_what_is_named_is_found_once_and_in_order(folder, named, found):
     assert names(*named) == found
 
 
+def test_the_name_that_found_a_file_is_kept(folder):
+    found = [(source.path, source.named) for source in find_sources(["b.csv", "*.csv", "sub"])]
+    assert found == [("b.csv", "b.csv"), ("a.csv", "*.csv"), ("sub/d.parquet", "sub")]
+
+
 def test_absolute_globs_are_found(folder):
     assert names(f"{folder}/[ab].csv") == [f"{folder}/a.csv", f"{folder}/b.csv"]
 
