@@ -1,14 +1,16 @@
 """prefect.yaml for real: a server, a work pool, a worker, and each deployment run to its end.
 
-The nightly import is run for two nights, and a migration is cancelled in its middle. Meanwhile
-others try to run at the same time, or into the same application.
+The nightly import is run for two nights; a migration is cancelled in its middle, and another one
+is stopped by its threshold. Meanwhile others try to run at the same time, or into the same
+application. What the server knows of the runs is read back through its API.
 """
 
+import json
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,13 +23,14 @@ import yaml
 from cli_support import KEYS, emails, read_summary, require_quiet, the_error
 from fakes import HttpSink
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.objects import Artifact, FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.events.schemas.automations import AutomationCore
 from prefect.states import Cancelling
 from processes import CliResult, CommandLine, running, wait_until
 
-from pipelines.local_server.process import LocalServer, ServerOptions
+from pipelines.publishing import BY_THRESHOLD, WITH_ERRORS
 from pipelines.settings import ImportSettings
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +41,7 @@ ROWS = 1_000
 NIGHTLY_ROWS = 200
 CANCELLED, OVERTAKING = "cancelled-import", "overtaking-import"
 FIRST, SECOND = "first-night", "second-night"
+MIGRATION, REPORT = "crm-migration", "data-quality-report"
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,10 @@ class Deployed:
     folder: Path
     deployments: dict[str, DeploymentResponse]
     flow_runs: dict[str, FlowRun]
+    artifacts: dict[str, dict[str, Artifact]]
+    """Of each run, by their keys."""
+    nights: HttpSink
+    """Where the nightly imports went."""
     sink: HttpSink
     """Where the cancelled import went."""
     cli: CommandLine
@@ -56,11 +64,6 @@ class Deployed:
 
     def summary(self, name: str) -> dict[str, Any]:
         return read_summary(self.folder / "runs", name)
-
-    def stored_ids(self) -> list[str]:
-        uri = f"{(self.folder / 'store.sqlite3').as_uri()}?mode=ro"
-        with sqlite3.connect(uri, uri=True) as connection:
-            return [row[0] for row in connection.execute("SELECT id FROM endpoints ORDER BY id")]
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +108,12 @@ def deployed(prefect_server: Any, tmp_path_factory: pytest.TempPathFactory) -> I
         # The worker starts while the deployments are made: both are mostly imports.
         command = prefect("worker", "start", "--pool", "endpoint-import", "--type", "process")
         stack.enter_context(running(command, environment, checkout, log))
-        options = ServerOptions(port=0, db=folder / "store.sqlite3", applications=("app",))
-        server = stack.enter_context(LocalServer(options))
         run("deploy", "--all", "--no-prompt")
         client = stack.enter_context(SyncPrefectClient(prefect_server.api_url))
         sink = stack.enter_context(HttpSink())
+        may_answer = threading.Event()
+        nights = stack.enter_context(HttpSink(refuses=lambda _: not may_answer.wait(RUN_S) or None))
         deployments = {deployment.name: deployment for deployment in client.read_deployments()}
-        where = {"endpoint_url": server.url, "application_id": "app"}
         ids: dict[str, UUID] = {}
 
         def start(deployment: str, run_id: str, *sources: str, **changed: Any) -> None:
@@ -130,35 +132,96 @@ def deployed(prefect_server: Any, tmp_path_factory: pytest.TempPathFactory) -> I
             is_over = lambda: all(run.state.is_final() for run in read(*run_ids).values())  # noqa: E731
             wait_until(is_over, RUN_S, log)
 
-        elsewhere = {**where, "endpoint_url": sink.url}
+        def artifacts_of(run_id: str) -> dict[str, Artifact]:
+            of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[ids[run_id]]))
+            return {str(a.key): a for a in client.read_artifacts(artifact_filter=of_run)}
+
+        elsewhere = {"endpoint_url": sink.url, "application_id": "app"}
+        nightly_to = {"endpoint_url": nights.url, "application_id": "app"}
         slowly = {"rate": 0.02, "max_in_flight": 1}  # it goes on until it is cancelled
         start("crm-migration", CANCELLED, "many.csv", **elsewhere, **slowly)
-        start("nightly-import", FIRST, "nightly.csv", **where)
-        start("data-quality-report", "data-quality-report", "?.csv", default_channel="EMAIL")
-        wait_until(lambda: not read(FIRST)[FIRST].state.is_scheduled(), RUN_S, log)
-        start("nightly-import", OVERTAKING, "nightly.csv", **where)
+        start("nightly-import", FIRST, "nightly.csv", **nightly_to)
+        start("data-quality-report", REPORT, "?.csv", default_channel="EMAIL")
+        wait_until(lambda: bool(nights.requests), RUN_S, log)
+        start("nightly-import", OVERTAKING, "nightly.csv", **nightly_to)
         wait_until(lambda: bool(sink.requests), RUN_S, log)
         cli = CommandLine(folder, environment)
         options = ["--application-id", "app", "--endpoint-url", sink.url]
         refused = cli("run", "many.csv", *options, "--region", "us-east-1")
         client.set_flow_run_state(ids[CANCELLED], Cancelling())
-        start("crm-migration", "crm-migration", "b.csv", max_invalid="50%", **where)
-        finish(FIRST, OVERTAKING)
+        start("crm-migration", MIGRATION, "b.csv", **{**elsewhere, "application_id": "other"})
+        finish(OVERTAKING)
+        may_answer.set()  # not before, so that the first night is still under way
+        finish(FIRST)
         nightly.write_text(nightly.read_text().replace("p17@", "q17@").replace("p170@", "q170@"))
-        start("nightly-import", SECOND, "nightly.csv", **where)
+        start("nightly-import", SECOND, "nightly.csv", **nightly_to)
         finish(*ids)
-        yield Deployed(folder, deployments, read(*ids), sink, cli, refused, log.read_text())
+        published = {run_id: artifacts_of(run_id) for run_id in ids}
+        yield Deployed(
+            *(folder, deployments, read(*ids), published),
+            *(nights, sink, cli, refused, log.read_text()),
+        )
 
 
-@pytest.mark.parametrize("name", [FIRST, SECOND, "crm-migration", "data-quality-report"])
-def test_deployment_runs_to_its_end(deployed: Deployed, name: str) -> None:
-    assert deployed.flow_runs[name].state.is_completed(), deployed.log
+@pytest.mark.parametrize(
+    ("run_id", "kind", "name", "message"),
+    [
+        (FIRST, "COMPLETED", "Completed", "All 200 rows were imported."),
+        (
+            *(SECOND, "COMPLETED", "Completed"),
+            "All 200 rows are up to date: 2 were sent, 198 had not changed.",
+        ),
+        (REPORT, "COMPLETED", WITH_ERRORS, "3 of 4 rows can be imported, 1 cannot."),
+        (MIGRATION, "FAILED", BY_THRESHOLD, "1 of 2 rows are invalid (50.0%), more than"),
+    ],
+    ids=[FIRST, SECOND, REPORT, MIGRATION],
+)
+def test_state_says_how_a_run_ended(
+    deployed: Deployed, run_id: str, kind: str, name: str, message: str
+) -> None:
+    state = deployed.flow_runs[run_id].state
+    assert (state.type.value, state.name) == (kind, name), deployed.log
+    assert state.message is not None
+    assert state.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("run_id", "prefix", "source"),
+    [
+        (FIRST, "import", "nightly"),
+        (MIGRATION, "import", "b"),
+        (REPORT, "check", "csv"),  # ?.csv
+    ],
+)
+def test_artifacts_are_read_back(deployed: Deployed, run_id: str, prefix: str, source: str) -> None:
+    found = deployed.artifacts[run_id]
+    kinds = ("summary", "issues", "progress", "report")
+    summary, issues, progress, report = (
+        next(a for key, a in found.items() if key.startswith(f"{prefix}-{kind}-")) for kind in kinds
+    )
+    assert len(found) == len(kinds)
+    assert source in str(summary.key)
+    assert "| --: |" in summary.data
+    codes = [line["code"] for line in json.loads(issues.data)]
+    assert ("address.email_invalid" in codes) is (run_id != FIRST)
+    assert (progress.data == 100) is (run_id != MIGRATION)
+    page = deployed.folder / "runs" / run_id / "report.html"
+    assert page.as_uri() in report.data
+    assert page.is_file()
+
+
+def test_runs_are_named_and_tagged(deployed: Deployed) -> None:
+    flow_run = deployed.flow_runs[FIRST]
+    assert flow_run.name == f"nightly.csv · {FIRST}"
+    told = {"endpoint-import", "command:import", "feed:main", "source:nightly.csv"}
+    assert set(flow_run.tags) == {"import", "application:app", *told}
 
 
 def test_first_night_sends_all_rows(deployed: Deployed) -> None:
     summary = deployed.summary(FIRST)
     assert (summary["accepted"], summary["unchanged"]) == (NIGHTLY_ROWS, 0)
-    assert set(map(str, range(NIGHTLY_ROWS))) < set(deployed.stored_ids())
+    taken = {item["Id"] for item in deployed.nights.accepted}
+    assert taken == set(map(str, range(NIGHTLY_ROWS)))
 
 
 def test_second_night_sends_what_changed(deployed: Deployed) -> None:
@@ -168,7 +231,10 @@ def test_second_night_sends_what_changed(deployed: Deployed) -> None:
 
 
 def test_second_run_of_a_deployment_is_cancelled(deployed: Deployed) -> None:
-    """By the deployment's limit: no process is started for it."""
+    """By the deployment's limit: no process is started for it.
+
+    The first one is under way all the time: the service does not answer it before.
+    """
     state = deployed.flow_runs[OVERTAKING].state
     assert (state.name, state.message) == ("Cancelled", "Deployment concurrency limit reached.")
     assert not (deployed.folder / "runs" / OVERTAKING).exists()
@@ -180,18 +246,17 @@ def test_command_into_the_same_application_is_refused(deployed: Deployed) -> Non
     assert deployed.refused.code == 2
 
 
-def test_migration_accounts_for_every_row(deployed: Deployed) -> None:
-    summary = deployed.summary("crm-migration")
-    assert (summary["accepted"], summary["invalid"], summary["balanced"]) == (1, 1, True)
-    assert "c" in deployed.stored_ids()
-    assert "d" not in deployed.stored_ids()
+def test_migration_stops_at_the_threshold_of_its_deployment(deployed: Deployed) -> None:
+    summary = deployed.summary(MIGRATION)
+    assert (summary["unprocessed"], summary["invalid"], summary["balanced"]) == (1, 1, True)
+    assert summary["requests"] == 0
+    assert "c" not in {item["Id"] for item in deployed.sink.accepted}
 
 
 def test_quality_report_sends_nothing(deployed: Deployed) -> None:
-    summary = deployed.summary("data-quality-report")
+    summary = deployed.summary(REPORT)
     assert (summary["rows"], summary["unprocessed"], summary["invalid"]) == (4, 3, 1)
     assert summary["requests"] == 0
-    assert {"a", "b"}.isdisjoint(deployed.stored_ids())
 
 
 def test_nightly_import_is_scheduled_for_two_in_the_morning(deployed: Deployed) -> None:
