@@ -14,7 +14,8 @@ from pipelines.settings import ImportSettings
 from pipelines.source_thresholds import choose_limits
 from pipelines.steps.thresholds import Action
 from pipelines.terminal.given_settings import make_settings
-from pipelines.terminal.options import option, read_settings_file, with_options
+from pipelines.terminal.options import option, with_options
+from pipelines.terminal.settings_file import read_settings_file
 from pipelines.terminal.threshold_options import THRESHOLD_OPTIONS
 
 TABLES = """
