@@ -44,7 +44,7 @@ PROFILE_SCHEMA = pl.Schema(
 characters of the longest one, and those over the service's limit; the smallest of their distinct
 hashes; the values among which frequent ones were looked for, and these."""
 _MEASURED = ("name", "values", "longest", "over_limit", "hashes")
-_WEIGHED = pl.Schema({"name": pl.String, "value": pl.String, "rows": pl.Int64})
+_WEIGHED = pl.Schema({"name": pl.String, "value": pl.String, "rows": pl.UInt32})
 
 
 def profile(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -96,8 +96,8 @@ def _explode(lists: pl.Series) -> pl.Series:
 
 
 def _count_filled(lists: pl.Series) -> int:
-    joined = lists.list.join("", ignore_nulls=True)
-    return int((joined.str.strip_chars().str.len_bytes() > 0).sum())
+    is_value = pl.element().str.strip_chars().str.len_bytes() > 0
+    return int(lists.list.eval(is_value).list.any().sum())
 
 
 def _count_values(columns: Iterable[pl.Series]) -> pl.DataFrame:
@@ -105,14 +105,12 @@ def _count_values(columns: Iterable[pl.Series]) -> pl.DataFrame:
 
     One that stands there with different blanks around it is given as often.
     """
-    counts = [
-        column.alias("value")
-        .value_counts(name="rows")
-        .select(pl.lit(column.name).alias("name"), "value", pl.col("rows").cast(pl.Int64))
-        for column in columns
-    ]
-    weighed = pl.concat([_WEIGHED.to_frame(), *counts])
-    trimmed = weighed.with_columns(pl.col("value").str.strip_chars())
+    weighed = _WEIGHED.to_frame()
+    for column in columns:
+        counts = column.alias("value").value_counts(name="rows")
+        name = pl.Series("name", [column.name]).new_from_index(0, counts.height)
+        weighed.vstack(counts.insert_column(0, name), in_place=True)
+    trimmed = weighed.with_columns(pl.col("value").str.strip_chars(), pl.col("rows").cast(pl.Int64))
     return trimmed.filter(pl.col("value").str.len_bytes() > 0)
 
 

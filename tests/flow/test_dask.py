@@ -91,15 +91,15 @@ def results(run: Path) -> dict[str, Any]:
         "issues": pl.read_parquet(run / "issues.parquet"),
         "errors": read_rows(run / "errors.csv"),
         "counts": {name: summary[name] for name in COUNTS},
+        "profile": {**read_json(run / "profile.json"), "moments": []},
     }
 
 
 def require_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
     for name in ("outcomes", "issues"):
         assert_frame_equal(found[name], expected[name])
-    assert {n: found[n] for n in ("errors", "counts")} == {
-        n: expected[n] for n in ("errors", "counts")
-    }
+    rest = ("errors", "counts", "profile")
+    assert {n: found[n] for n in rest} == {n: expected[n] for n in rest}
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_run_directory_on_s3(cluster, on_threads, export, tmp_path, prefect_api)
     require_equal(results(tmp_path / "one"), on_threads)
     assert {path.name for path in (tmp_path / "one").iterdir()} == {
         *("errors.csv", "issues.parquet", "lock", "manifest.json", "outcomes"),
-        *("report.html", "summary.json"),
+        *("profile.json", "report.html", "summary.json"),
     }
 
 

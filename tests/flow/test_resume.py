@@ -301,5 +301,6 @@ def test_a_check_that_was_killed(
     names = ("status", "rows", *Outcome, "requests", "issues_by_code", "started_at")
     assert {name: summary[name] for name in names} == {name: undisturbed[name] for name in names}
     assert read_outcomes(run).equals(read_outcomes(done))
-    assert (run / "errors.csv").read_bytes() == (done / "errors.csv").read_bytes()
+    for name in ("errors.csv", "profile.json"):
+        assert (run / name).read_bytes() == (done / name).read_bytes()
     assert not (run / "unprocessed.csv").exists()
