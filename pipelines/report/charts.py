@@ -63,7 +63,8 @@ def draw_pareto(issues: Sequence[IssueLine], invalid: int, width: int) -> Spec:
     ]
     code = {"field": "code", "type": "nominal", "sort": None}
     axis = None if is_narrow else _list_axis(str(value["code"]) for value in values)
-    rows: dict[str, Any] = {"type": "quantitative", "scale": {"domain": [0, invalid]}}
+    plot = width - 10 - (0 if axis is None else axis["minExtent"])
+    rows: dict[str, Any] = {"type": "quantitative", "scale": _scale(invalid, "100%", plot)}
     ticks = {
         "tickCount": 3 if is_narrow else 6,
         "tickMinStep": 1,
@@ -114,27 +115,32 @@ def draw_outcomes(rows: Sequence[tuple[str, Sequence[tuple[str, int]]]]) -> Spec
         for name, outcomes in shown
         for place, (outcome, endpoints) in enumerate(outcomes)
     ]
-    totals = [
-        {"group": _name(name), "total": sum(endpoints for _, endpoints in outcomes)}
-        for name, outcomes in shown
-    ]
+    totals = [sum(endpoints for _, endpoints in outcomes) for _, outcomes in shown]
     colours = list(dict.fromkeys(str(value["outcome"]) for value in values))
     scale = {"domain": colours, "range": [f"var(--{colour})" for colour in colours]}
     group = {"field": "group", "type": "nominal", "sort": None}
     axis = _list_axis(_name(name) for name, _ in shown)
+    most = max(totals)
+    scale_x = _scale(most, f"{most:,}", NARROW - axis["minExtent"] - 10)
+    along: Spec = {"type": "quantitative", "axis": None, "scale": scale_x}
     bars: Spec = {
         "mark": {"type": "bar", "height": 14},
         "encoding": {
-            "x": {"field": "endpoints", "type": "quantitative", "axis": None},
+            "x": {**along, "field": "endpoints"},
             "color": {"field": "outcome", "type": "nominal", "scale": scale, "legend": None},
             "order": {"field": "place"},
         },
     }
     ends: Spec = {
-        "data": {"values": totals},
+        "data": {
+            "values": [
+                {"group": _name(name), "total": total}
+                for (name, _), total in zip(shown, totals, strict=True)
+            ]
+        },
         "mark": {"type": "text", "align": "left", "dx": 6},
         "encoding": {
-            "x": {"field": "total", "type": "quantitative", "axis": None},
+            "x": {**along, "field": "total"},
             "text": {"field": "total", "type": "quantitative", "format": _COUNT},
         },
     }
@@ -254,6 +260,18 @@ def _side_axis(ticks: int = 4) -> Spec:
         **{"tickCount": ticks, "tickMinStep": 1, "format": _COUNT},
         **{"minExtent": 52, "maxExtent": 52},
     }
+
+
+def _scale(most: int, label: str, plot: float) -> Spec:
+    """Give the scale of bars whose longest one leaves room for a label behind it.
+
+    Args:
+        most: What the longest bar shows.
+        label: The label.
+        plot: Width of the plot in pixels.
+    """
+    room = (len(label) + 1) * _CHARACTER
+    return {"domain": [0, max(most, 1) * plot / max(plot - room, plot / 4)], "nice": False}
 
 
 def _list_axis(labels: Iterable[str]) -> Spec:

@@ -43,7 +43,7 @@ def cut(text: str, most: int = SHORT) -> str:
 
 def show_name(name: str) -> str:
     """Show the name of a column or a file; data in the place of a header is masked."""
-    return cut(show_plainly(mask_cell("", name[:_MASKED])))
+    return cut(show_plainly(mask_cell("", name[:_MASKED])[: SHORT + 1]))
 
 
 def show_value(column: str | None, value: str, *, show_addresses: bool) -> Shown:
@@ -55,7 +55,8 @@ def show_value(column: str | None, value: str, *, show_addresses: bool) -> Shown
         show_addresses: Whether to show personal values as they are; else they are masked.
     """
     known = value[:_MASKED]
-    text = show_plainly(known if show_addresses else mask_cell(column, known))
+    masked = known if show_addresses else mask_cell(column, known)
+    text = show_plainly(masked[: FULL + 1])
     return Shown(cut(text), cut(text, FULL) if len(text) > SHORT else None)
 
 

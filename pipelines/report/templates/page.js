@@ -1,7 +1,7 @@
 // Sorts and filters tables, and opens what is folded for printing. The page is complete without it.
 (() => {
   "use strict";
-  const LONG = 8; // rows from which a table gets a filter
+  const LONG = 12; // rows from which a table gets a filter
   document.documentElement.classList.add("js");
 
   const figureOf = (cell) => {

@@ -1,0 +1,185 @@
+"""The page as it is written: what it says, what it masks, and how large it gets."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from page_support import (
+    make_columns,
+    make_line,
+    make_lines,
+    make_manifest,
+    make_page,
+    make_profile,
+    make_summary,
+)
+
+from pipelines.report.drawing import SWITCH
+from pipelines.report.page import render_page
+from pipelines.report.page_views import MOST_COLUMNS
+from pipelines.report.profile import ColumnProfile, CrowdedUser, SharedAddress, TopValue
+from pipelines.report.showing import FULL, SHORT, show_value
+from pipelines.report.summary import Breach
+from pipelines.settings import ImportSettings
+from pipelines.storage.manifest import RunStatus
+from schemas.issues import ISSUE_KINDS
+
+SECRETS = ("ana.sousa", "2065550100", "user-000417", "Sousa")
+
+
+@pytest.fixture(autouse=True)
+def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, "off")
+
+
+def personal_page():
+    columns = [
+        ColumnProfile(
+            name=name,
+            rows=9,
+            filled=9,
+            distinct=1,
+            is_distinct_exact=True,
+            longest=30,
+            top=[TopValue(value=value, rows=9)],
+        )
+        for name, value in (
+            ("Id", "user-000417"),
+            ("Address", "ana.sousa@example.com"),
+            ("User.UserId", "user-000417"),
+            ("User.UserAttributes.Name", "Ana Sousa"),
+            ("Attributes.phone", "+1 206 555 0100 2065550100"),
+            ("Attributes.plan", "gold"),
+        )
+    ]
+    profile = make_profile().model_copy(
+        update={
+            "columns": columns,
+            "most_shared": [
+                SharedAddress(channel="SMS", address="+12065550100", endpoints=2),
+                SharedAddress(channel="ana.sousa@example.com", address="x", endpoints=2),
+            ],
+            "most_crowded": [CrowdedUser(user_id="user-000417", endpoints=16)],
+        }
+    )
+    lines = (
+        make_line(
+            "address.email_invalid",
+            1,
+            example="ana.sousa@example,com",
+            suggestion="ana.sousa@example.com",
+        ),
+        make_line("record.malformed", 1, example_column=None, example="7,Ana Sousa,+12065550100"),
+        make_line("column.unmapped", 1, columns=("+12065550100",), example_column=None),
+    )
+    return make_page(profile=profile, issues=lines)
+
+
+def test_personal_values_are_masked() -> None:
+    html = render_page(personal_page(), show_addresses=False)
+    assert [secret for secret in SECRETS if secret in html] == []
+    assert "gold" in html
+    assert "are masked on this page" in html
+
+
+def test_personal_values_are_shown_if_asked_for() -> None:
+    html = render_page(personal_page(), show_addresses=True)
+    assert [secret for secret in SECRETS if secret not in html] == []
+    assert "Keep it as private" in html
+
+
+def test_page_without_charts_says_so() -> None:
+    html = render_page(make_page(), show_addresses=False)
+    assert "Charts could not be drawn" in html
+    assert 'class="chart"' not in html
+
+
+def test_check_calls_rows_importable_and_shows_no_delivery() -> None:
+    html = render_page(make_page("check"), show_addresses=False)
+    assert "Check, nothing sent" in html
+    assert 'id="delivery"' not in html
+    summary = make_summary("check", unprocessed=90, invalid=10)
+    html = render_page(make_page("check", summary=summary), show_addresses=False)
+    assert "importable" in html
+    assert "unprocessed in summary.json" in html
+
+
+def test_what_stopped_and_what_was_corrected_is_told() -> None:
+    breaches = [
+        Breach(threshold="max_invalid", source="a.csv", is_stop=True, message="Too <many>."),
+        Breach(threshold="max_change", source=None, is_stop=False, message="Half of it."),
+    ]
+    summary = make_summary(
+        breaches=breaches, corrects="before", to_correct=15, corrected=12, not_fed_back=2
+    )
+    manifest = make_manifest(status=RunStatus.GUARDED, message="Nothing was sent: see below.")
+    html = render_page(make_page(summary=summary, manifest=manifest), show_addresses=False)
+    assert "Nothing was sent: see below." in html
+    assert "Stopped: max_invalid of a.csv" in html
+    assert "Too &lt;many&gt;." in html
+    assert "Warning: max_change" in html
+    assert re.search(r"<b>12 of 15</b> rows of run before fixed, 2 not fed back in", html)
+
+
+def test_only_chosen_settings_are_in_view() -> None:
+    html = render_page(make_page(), show_addresses=False)
+    shown, folded = html.split('id="settings"')[1].split("<details>")[:2]
+    assert re.findall(r"<dt>(\w+)</dt>", shown) == ["default_country", "max_invalid"]
+    names = set(ImportSettings.model_fields) - {
+        "sources",
+        "run_id",
+        "default_country",
+        "max_invalid",
+    }
+    assert names <= set(re.findall(r"<dt>([\w-]+)</dt>", folded))
+
+
+def test_nothing_but_the_pages_own_style_and_script_is_allowed() -> None:
+    html = render_page(make_page(), show_addresses=False)
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
+    assert policy is not None
+    for element in ("style", "script"):
+        text = re.search(f"<{element}>(.*?)</{element}>", html, re.DOTALL)
+        assert text is not None
+        digest = base64.b64encode(hashlib.sha256(text[1].encode()).digest()).decode()
+        assert f"{element}-src 'sha256-{digest}'" in policy[1]
+    assert "default-src 'none'" in policy[1]
+    assert " style=" not in html
+
+
+def widest(text: str) -> Iterator[ColumnProfile]:
+    for column in make_columns(MOST_COLUMNS + 1):
+        top = [TopValue(value=f"{n}{text}", rows=9) for n in range(10)]
+        yield column.model_copy(update={"name": column.name + text, "top": top})
+
+
+@pytest.mark.parametrize("sign", ['"', "\u202e", "😀", "<"])
+def test_page_stays_small_whatever_the_source_holds(sign: str) -> None:
+    text = sign * 2_000
+    lines = tuple(make_line(code, 9, example=text, suggestion=text) for code in ISSUE_KINDS)
+    profile = make_profile().model_copy(update={"columns": list(widest(text))})
+    past = make_page().past
+    html = render_page(make_page(profile=profile, issues=lines, past=past), show_addresses=True)
+    assert len(html.encode()) < 3_000_000
+    assert f"The first {MOST_COLUMNS} are shown" in html
+
+
+def test_several_files_are_told_apart() -> None:
+    page = make_page(issues=make_lines()[:1])
+    html = render_page(page, show_addresses=False)
+    assert "<bdi>row 17</bdi>" in html
+    first = page.manifest.inputs[0]
+    manifest = make_manifest(inputs=[first, first.model_copy(update={"path": "b.csv"})])
+    html = render_page(replace(page, manifest=manifest), show_addresses=False)
+    assert "<bdi>exports/audience-2026-03-02.csv, row 17</bdi>" in html
+
+
+def test_long_values_cost_little() -> None:
+    """What is not shown is not worked on: a whole file may be in one unclosed quote."""
+    shown = show_value("Attributes.x", "\u202e" * 10_000_000, show_addresses=False)
+    assert len(shown.text) == SHORT
+    assert shown.more is not None
+    assert len(shown.more) == FULL
