@@ -4,6 +4,7 @@ The lists are those of the packages that publish them (pycountry for ISO 3166-1 
 tzdata for the tz database), read on first use and kept. Columns are worked on by distinct value.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable
 from functools import cache
@@ -39,11 +40,16 @@ COUNTRY_ALIASES = {
     "vatican city": "VA",
     "wales": "GB",
 }
-"""Everyday names that ISO 3166-1 does not list, as `_fold` writes them, and their alpha-2 code.
+"""Everyday names that ISO 3166-1 does not list, as `fold_name` writes them, and their alpha-2 code.
 
 `uk` and `el` are the European Union's own codes for GB and GR (Interinstitutional style guide,
 7.1.1); neither is assigned to another country.
 """
+
+NAME_LANGUAGES = ("de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "fi", "cs", "hu", "tr")
+"""Languages in which names of countries are known, for suggestions only."""
+_SCRIPT_LETTERS = 4
+"""Of a code of ISO 15924, as in zh-Hans-CN."""
 
 
 @cache
@@ -99,7 +105,7 @@ def normalize_countries(values: pl.Series) -> pl.Series:
     Returns:
         Strings of the same length and name.
     """
-    return _replace_distinct(values, lambda text: _countries().get(_fold(text)))
+    return _replace_distinct(values, lambda text: country_names().get(fold_name(text)))
 
 
 def normalize_locales(values: pl.Series) -> pl.Series:
@@ -161,7 +167,7 @@ def _replace_distinct(values: pl.Series, read: Callable[[str], str | None]) -> p
     return values.replace(list(changes), list(changes.values()))
 
 
-def _fold(text: str) -> str:
+def fold_name(text: str) -> str:
     """Return a country name without case, accents, punctuation and a leading article."""
     letters = "".join(
         character if character.isalnum() else " "
@@ -172,8 +178,8 @@ def _fold(text: str) -> str:
 
 
 @cache
-def _countries() -> dict[str, str]:
-    """Return alpha-2 codes by folded code or name; codes win over names."""
+def country_names() -> dict[str, str]:
+    """Return alpha-2 codes by folded code or English name; codes win over names."""
     import pycountry
 
     table = dict(COUNTRY_ALIASES)
@@ -181,8 +187,55 @@ def _countries() -> dict[str, str]:
         for country in pycountry.countries:
             for field in fields:
                 if hasattr(country, field):
-                    table[_fold(getattr(country, field))] = country.alpha_2
+                    table[fold_name(getattr(country, field))] = country.alpha_2
     return table
+
+
+@cache
+def translated_country_names() -> dict[str, str]:
+    """Return alpha-2 codes by folded name in `NAME_LANGUAGES`, of names of one country only."""
+    import gettext
+
+    import pycountry
+
+    codes: dict[str, set[str]] = {}
+    for language in NAME_LANGUAGES:
+        read = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, [language]).gettext
+        for country in pycountry.countries:
+            for name in (country.name, getattr(country, "common_name", country.name)):
+                codes.setdefault(fold_name(read(name)), set()).add(country.alpha_2)
+    return {name: found.pop() for name, found in codes.items() if name and len(found) == 1}
+
+
+def suggest_locale(text: str) -> str | None:
+    """Return the locale that a text of another form means, or None if that cannot be told.
+
+    Read are a script or an encoding besides, codes of three letters, names of countries, and the
+    country before the language.
+
+    >>> [suggest_locale(text) for text in ("zh-Hans-CN", "eng_USA", "en_UK", "US_en", "en")]
+    ['zh_CN', 'en_US', 'en_GB', 'en_US', None]
+    """
+    parts = re.split(r"[\s_/-]+", re.split(r"[.@]", text.strip())[0])
+    if len(parts) == 3 and len(parts[1]) == _SCRIPT_LETTERS:
+        del parts[1]
+    if len(parts) != 2:
+        return None
+    read = {
+        (_language(one), country_names().get(fold_name(two))) for one, two in (parts, parts[::-1])
+    }
+    whole = [pair for pair in read if all(pair)]
+    return "_".join(map(str, whole[0])) if len(whole) == 1 else None
+
+
+def _language(text: str) -> str | None:
+    import pycountry
+
+    code = text.lower()
+    if code in locale_languages():
+        return code
+    language = pycountry.languages.get(alpha_3=code) if len(code) == 3 else None
+    return getattr(language, "alpha_2", None)
 
 
 def _read_locale(text: str) -> str | None:

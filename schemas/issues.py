@@ -51,108 +51,117 @@ LONGEST_RECORD = 10_000
 
 RECORD_MALFORMED = _error(
     "record.malformed",
-    "The record does not have as many fields as the header, or is no JSON object.",
-    "Quote values that hold a comma, add the missing fields, or mend the line; its text is given.",
+    "The line does not fit the header: it has too many or too few values, or is no JSON object.",
+    "Put its values into the cells of this row; in the source, put quotes around values that "
+    "hold a comma.",
 )
 RECORD_SWALLOWED = _error(
     "record.swallowed_others",
-    "A value runs over lines that look like records: a quote is opened in it and closed in a later "
-    "record, so that the records in between are lost in it.",
-    "Close or remove the quote in the source; the records in between are no rows of this run.",
+    "The value runs over lines that look like rows of their own: a quotation mark is opened "
+    "in it and closed in a later row, and the rows in between are lost in it.",
+    "Close or remove the quotation mark in the source and import it again; the rows in "
+    "between are not in this file.",
 )
 COLUMN_UNMAPPED = _warning(
     "column.unmapped",
-    "The column is none of the endpoint's and was not imported.",
+    "The column is none that can be imported, and was left out.",
     "Rename it to a Pinpoint column such as Attributes.<name>, or leave it out.",
 )
 VALUE_UNKNOWN = _error(
     "mapping.value_unknown",
-    "The mapping does not say what this value means.",
-    "Add it to `values` of the column in the mapping, or correct it.",
+    "The value is none of those that the mapping knows for this column.",
+    "Write one of those, or have it added to `values` of the column in the mapping.",
 )
 DATE_FORMAT_OTHER = _error(
     "mapping.date_format",
-    "The value is no date in the form that the mapping gives.",
-    "Add its form to `date_format` of the column in the mapping, or correct it.",
+    "The date is not written in the form that the mapping gives for this column.",
+    "Write it as in the other rows, or have its form added to `date_format` of the column in "
+    "the mapping.",
 )
 NO_ENDPOINT = _error(
     "mapping.no_endpoint",
-    "The mapping gives no endpoint for the row: it has an address, but the conditions (where) of "
-    "none hold.",
-    "Correct the value that the conditions ask for, or the conditions of the mapping.",
+    "The row has an address, but meets none of the conditions (where) that the mapping sets "
+    "for importing one.",
+    "Correct the value that the conditions ask for, or have them changed in the mapping.",
 )
 ID_CHARACTER = _error(
     "id.character_not_allowed",
-    "An endpoint Id cannot hold $, {, }, tabs or line breaks.",
-    "Use another Id, or leave it empty to get one made from channel and address.",
+    "An Id cannot hold $, {, }, tabs or line breaks.",
+    "Use another Id, or leave the cell empty: one is then made from channel and address.",
 )
 ID_SCIENTIFIC = _error(
     "id.scientific_notation",
-    "A spreadsheet turned the Id into scientific notation: digits are lost, and different Ids "
-    "become the same.",
-    "Export the column as text from where the Id is intact.",
+    "A spreadsheet has shortened the Id, as in 1.23E+11: digits are lost, and different Ids "
+    "look the same.",
+    "Copy it from where it is whole, into a column that is formatted as text.",
 )
 CHANNEL_MISSING = _error(
     "channel_type.missing",
-    "There is no ChannelType.",
-    "Fill it in, or give --default-channel.",
+    "The channel is missing.",
+    "Write SMS, EMAIL or another channel; if it is the same for all rows, --default-channel "
+    "says it once.",
 )
 CHANNEL_UNKNOWN = _error(
     "channel_type.unknown",
-    "The service has no such ChannelType.",
+    "There is no such channel.",
     "Use SMS, VOICE, EMAIL, GCM, APNS, ADM, BAIDU, PUSH, IN_APP or CUSTOM.",
 )
 ADDRESS_MISSING = _error(
-    "address.missing", "There is no Address.", "Fill it in, or delete the row."
+    "address.missing",
+    "The address is missing.",
+    "Fill in the phone number, e-mail address or device token, or delete the row.",
 )
 ADDRESS_SCIENTIFIC = _error(
     "address.scientific_notation",
-    "A spreadsheet turned the phone number into scientific notation, in which digits get lost.",
-    "Export the column as text from where the number is intact.",
+    "A spreadsheet has shortened the phone number, as in 4.48E+11, and digits get lost by that.",
+    "Copy it from where it is whole, into a column that is formatted as text.",
 )
 ADDRESS_PLUS_LOST = _error(
     "address.plus_lost",
     "The phone number would be valid with a + in front: it seems to have lost it.",
-    "Write it in E.164, such as +12065550100.",
+    "Put the + back, as in +12065550100.",
 )
 ADDRESS_ZERO_LOST = _error(
     "address.zero_lost",
     "The phone number would be valid with a 0 in front: it seems to have lost it.",
-    "Put the 0 back; in E.164 it stands behind the calling code, as in +390612345678.",
+    "Put the 0 back; behind a country code it stays, as in +390612345678.",
 )
 PHONE_INVALID = _error(
     "address.phone_invalid",
-    "This is not a valid phone number for an SMS or VOICE endpoint.",
-    "Write it in E.164, such as +12065550100, or give the row's Location.Country.",
+    "This is not a valid phone number.",
+    "Write it with + and country code, as in +12065550100, or fill in the country of the row.",
 )
 EMAIL_INVALID = _error(
     "address.email_invalid",
     "This is not a valid e-mail address.",
-    "Correct it: one address, such as ana@example.com, without a display name.",
+    "Write one address and nothing else, as in ana@example.com.",
 )
 TOKEN_NOT_HEX = _warning(
     "address.token_not_hex",
-    "An APNs device token is an even number of hexadecimal digits: sending to this one may fail.",
+    "A device token of Apple is an even number of digits and letters from a to f: sending to "
+    "this one may fail.",
     "Check that the token was exported whole.",
 )
 ADDRESS_SHARED = _warning(
     "address.shared",
-    "Another row has the same channel and address under another Id: the service keeps only the "
-    "one active that it takes last.",
+    "Another row has the same channel and address under another Id: only the one that the "
+    "service takes last stays active.",
     "Use one Id for one address.",
 )
 STATUS_UNKNOWN = _error(
-    "endpoint_status.unknown", "EndpointStatus is ACTIVE or INACTIVE.", "Use one of them."
+    "endpoint_status.unknown",
+    "The status is neither ACTIVE nor INACTIVE.",
+    "Write one of the two, or leave the cell empty.",
 )
 OPT_OUT_UNKNOWN = _error(
     "opt_out.unknown",
-    "OptOut is ALL (wants no messages) or NONE (wants them).",
-    "Use one of them, or leave it empty.",
+    "The value is neither ALL (wants no messages) nor NONE (wants them).",
+    "Write one of the two, or leave the cell empty.",
 )
 OPT_OUT_KEPT = _warning(
     "opt_out.kept",
-    "Another row with the same Id says OptOut ALL, and this one does not take it back with a later "
-    "EffectiveDate: it was sent with OptOut ALL.",
+    "Another row with the same Id opts out of all messages, and this one does not take that "
+    "back with a later date: it was sent as opted out.",
     "Keep one row for each Id, with what the person said last.",
 )
 OPT_OUT_COLUMN_MISSING = _warning(
@@ -162,55 +171,58 @@ OPT_OUT_COLUMN_MISSING = _warning(
 )
 DATE_INVALID = _error(
     "effective_date.invalid",
-    "EffectiveDate is not a date in ISO 8601.",
-    "Write it like 2026-01-31T09:30:00Z.",
+    "This is not a date in the form year-month-day.",
+    "Write it like 2026-01-31, or with the time like 2026-01-31T09:30:00Z.",
 )
 DATE_SERIAL = _error(
     "effective_date.serial_number",
-    "EffectiveDate is a number: a spreadsheet keeps dates as days since 1900 or 1904, and the "
-    "column lost its format.",
-    "Write it like 2026-01-31T09:30:00Z; it is not said which year the days are counted from.",
+    "This is the number by which a spreadsheet keeps a date: the column has lost its format.",
+    "Write it like 2026-01-31; whether the days are counted from 1900 or 1904 is not said.",
 )
 DATE_EPOCH = _warning(
     "effective_date.epoch_time",
-    "EffectiveDate is a number: it was read as seconds or milliseconds since 1970, in UTC.",
+    "The date is a number: it was read as seconds or milliseconds since 1970, in UTC.",
     "Write it like 2026-01-31T09:30:00Z.",
 )
 DATE_ZONE_MISSING = _warning(
     "effective_date.zone_missing",
-    "EffectiveDate has no time zone: it was read as UTC.",
+    "The date has no time zone: it was read as UTC.",
     "Add Z or an offset such as +02:00.",
 )
 LATITUDE_INVALID = _error(
-    "location.latitude_invalid", "Latitude is a number from -90 to 90.", "Correct it."
+    "location.latitude_invalid",
+    "A latitude is a number from -90 to 90.",
+    "Write it like 48.1, or leave the cell empty.",
 )
 LONGITUDE_INVALID = _error(
-    "location.longitude_invalid", "Longitude is a number from -180 to 180.", "Correct it."
+    "location.longitude_invalid",
+    "A longitude is a number from -180 to 180.",
+    "Write it like 11.6, or leave the cell empty.",
 )
 COUNTRY_UNKNOWN = _error(
     "location.country_unknown",
-    "Country is not a country of ISO 3166-1.",
-    "Use the two-letter code, such as US.",
+    "No country has this name or code.",
+    "Write its two-letter code, such as US, or its English name.",
 )
 POSTAL_CODE_ZERO_LOST = _error(
     "location.postal_code_zero_lost",
-    "The country's postal codes have more digits: this one seems to have lost its leading zeros.",
-    "Put them back, or export the column as text.",
+    "The postal codes of the country have more digits: this one seems to have lost zeros in front.",
+    "Put them back, in a column that is formatted as text.",
 )
 POSTAL_CODE_SCIENTIFIC = _error(
     "location.postal_code_scientific_notation",
-    "A spreadsheet turned the postal code into scientific notation, in which digits get lost.",
-    "Export the column as text from where the code is intact.",
+    "A spreadsheet has shortened the postal code, as in 1.2E+04, and digits get lost by that.",
+    "Copy it from where it is whole, into a column that is formatted as text.",
 )
 LOCALE_INVALID = _error(
     "demographic.locale_invalid",
-    "Locale is not a language of ISO 639-1 and a country of ISO 3166-1.",
-    "Write it like en_US.",
+    "This is not a language and a country.",
+    "Write it like en_US: two letters for the language, two for the country.",
 )
 TIMEZONE_UNKNOWN = _error(
     "demographic.timezone_unknown",
-    "Timezone is not a name of the tz database.",
-    "Use a name such as America/Los_Angeles.",
+    "No time zone has this name.",
+    "Write continent and city, such as America/Los_Angeles.",
 )
 NAME_TOO_LONG = _error(
     "attribute.name_too_long",
@@ -236,10 +248,12 @@ TOO_MANY_NAMES = _error(
     "attribute.too_many_names",
     f"The run uses more than {limits.ATTRIBUTE_NAMES.value} attribute, metric and user attribute "
     "names; this column is one too many.",
-    "Leave some columns out.",
+    "Leave some of these columns out.",
 )
 METRIC_INVALID = _error(
-    "metric.not_a_number", "A metric is a finite number.", "Write it like 12.5, or leave it empty."
+    "metric.not_a_number",
+    "This is not a number, or has two readings.",
+    "Write it like 1200.5, without currency or percent, or leave the cell empty.",
 )
 NUMBER_FORMAT = _warning(
     "number.format",
@@ -248,14 +262,14 @@ NUMBER_FORMAT = _warning(
 )
 USER_ID_SCIENTIFIC = _error(
     "user.id_scientific_notation",
-    "A spreadsheet turned User.UserId into scientific notation: digits are lost, and different "
-    "users become the same.",
-    "Export the column as text from where the Id is intact.",
+    "A spreadsheet has shortened the Id of the user, as in 1.23E+11: digits are lost, and "
+    "different users look the same.",
+    "Copy it from where it is whole, into a column that is formatted as text.",
 )
 USER_ID_MISSING = _warning(
     "user.id_missing",
-    "There are user attributes but no User.UserId: they belong to nobody.",
-    "Fill in User.UserId.",
+    "The row has attributes of a user and no Id of the user: they belong to nobody.",
+    "Fill in the Id of the user.",
 )
 USER_ENDPOINTS_OVER = _error(
     "user.too_many_endpoints",
@@ -271,23 +285,24 @@ USER_ENDPOINT_DISPLACES = _warning(
 )
 CONTROL_CHARACTER = _error(
     "text.control_character",
-    "The value holds a control character.",
-    "Remove it; it often comes from a wrong encoding.",
+    "The value holds a control character, which cannot be seen and often comes from a wrong "
+    "encoding.",
+    "Type the value again.",
 )
 REPLACEMENT_CHARACTER = _error(
     "text.replacement_character",
-    "The value holds U+FFFD, which stands for bytes that another program could not read.",
-    "Export the file again from where the text is intact.",
+    "The value holds \ufffd, which stands for letters that another program could not read.",
+    "Type them again, or export the file again from where the text is intact.",
 )
 MOJIBAKE = _error(
     "text.mojibake",
-    "The value is UTF-8 that was read in another encoding (as in 'MÃ¼nchen').",
-    "Export the file again as UTF-8, or correct the value.",
+    "Letters are garbled: the text is UTF-8 that was read in another encoding, as in 'MÃ¼nchen'.",
+    "Correct the value, or export the file again as UTF-8.",
 )
 SPREADSHEET_ERROR = _error(
     "text.spreadsheet_error",
     "The value is what a spreadsheet shows for a formula that failed.",
-    "Correct the formula, or leave the cell empty.",
+    "Correct it, or leave the cell empty.",
 )
 ODD_SPACE = _warning(
     "text.odd_space",
@@ -307,14 +322,14 @@ QUOTES_REMOVED = _warning(
 )
 UNDECODABLE = _error(
     "text.undecodable",
-    "The value holds bytes that are no characters in the encoding of the source (shown as in "
-    "'Jos\\xE9').",
-    "Give the right --encoding if there are many, or correct the record.",
+    "The value holds bytes that are no characters in the encoding of the source, shown as in "
+    "'Jos\\xE9'.",
+    "Type the missing letters; if there are many, give the right --encoding.",
 )
 ENDPOINT_TOO_LARGE = _error(
     "endpoint.too_large",
     f"The endpoint is larger than {limits.ENDPOINT_BYTES.value} bytes of JSON.",
-    "Shorten or drop attributes.",
+    "Shorten or empty some of its attributes.",
 )
 
 ISSUE_KINDS: dict[str, IssueKind] = {

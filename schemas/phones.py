@@ -130,6 +130,14 @@ def check_phones(numbers: pl.Series, check: PhoneCheck) -> pl.Series:
     return verdict.set(numbers.is_null(), None).alias(numbers.name)
 
 
+def keep_surely_valid(numbers: pl.Series) -> pl.Series:
+    """Keep the valid E.164 numbers that patterns alone show as such, and make null of the others.
+
+    A thousandth of what asking the library costs, for texts of which few are numbers.
+    """
+    return numbers.set(~_pass_surely(numbers, PhoneCheck.VALID), None)
+
+
 def _pass_surely(numbers: pl.Series, check: PhoneCheck) -> pl.Series:
     """Tell for each text whether its plan's patterns alone show that it passes the check."""
     passed = pl.Series("passed", [False]).new_from_index(0, len(numbers))

@@ -11,12 +11,27 @@ import orjson
 import polars as pl
 
 from schemas import issues
+from schemas.codes import suggest_locale
 from schemas.columns import LIST_PREFIXES
 from schemas.damage import add_zeros
 from schemas.mojibake import read_back
-from schemas.number_forms import AMBIGUOUS
+from schemas.near_misses import (
+    NearMisses,
+    near_channels,
+    near_countries,
+    near_statuses,
+    near_timezones,
+)
 from schemas.phones import PhoneCheck, check_phones, normalize_phones
 from schemas.postal_codes import pad_codes
+from schemas.slips import (
+    read_braced,
+    read_date,
+    read_email,
+    read_number,
+    read_phone,
+    read_printable,
+)
 
 KEPT_FILLED: Final = frozenset({"Id", "ChannelType", "Address", "OptOut"})
 """Columns for which leaving the cell empty is no suggestion: it would make another endpoint, or
@@ -101,10 +116,12 @@ def _read_back_value(column: str, value: str) -> str | None:
     return read_back(value)
 
 
-def _without_comma(rows: pl.DataFrame) -> pl.Series:
-    value = pl.col("value")
-    plain = value.str.replace(",", "", literal=True)
-    return rows.select(pl.when(value.str.contains(AMBIGUOUS)).then(plain)).to_series()
+def _locale(rows: pl.DataFrame) -> pl.Series:
+    return pl.Series([suggest_locale(text) for text in rows["value"]], dtype=pl.String)
+
+
+def _near(find: Callable[[], NearMisses]) -> Repair:
+    return lambda rows: find().find_all(rows["value"])
 
 
 REPAIRS: Final[dict[str, Repair]] = {
@@ -116,7 +133,17 @@ REPAIRS: Final[dict[str, Repair]] = {
     issues.ADDRESS_ZERO_LOST.code: _with_zero,
     issues.POSTAL_CODE_ZERO_LOST.code: _with_zeros,
     issues.DATE_SERIAL.code: _date,
-    issues.METRIC_INVALID.code: _without_comma,
+    issues.METRIC_INVALID.code: read_number,
+    issues.EMAIL_INVALID.code: read_email,
+    issues.PHONE_INVALID.code: read_phone,
+    issues.DATE_INVALID.code: read_date,
+    issues.LOCALE_INVALID.code: _locale,
+    issues.ID_CHARACTER.code: read_braced,
+    issues.CONTROL_CHARACTER.code: read_printable,
+    issues.COUNTRY_UNKNOWN.code: _near(near_countries),
+    issues.TIMEZONE_UNKNOWN.code: _near(near_timezones),
+    issues.CHANNEL_UNKNOWN.code: _near(near_channels),
+    issues.STATUS_UNKNOWN.code: _near(near_statuses),
     issues.MOJIBAKE.code: _read_back,
     issues.SPREADSHEET_ERROR.code: _empty,
 }

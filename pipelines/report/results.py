@@ -100,23 +100,40 @@ def write_row_files(run: RunDirectory, manifest: Manifest, outcomes: Collection[
 def _write(run: RunDirectory, manifest: Manifest, wanted: Sequence[str], path: Path) -> None:
     mapping = manifest.read_mapping()
 
-    def slices() -> Iterator[RowSlice]:
+    def chosen() -> Iterator[tuple[int, list[str], pl.DataFrame]]:
         for part in manifest.partitions:
-            header = manifest.source_of(part.number).header
             outcomes = pl.read_parquet(run.part("outcomes", part.number))
             if outcomes["outcome"].is_in(wanted).any():
-                staged = pl.read_parquet(run.part("staged", part.number))
-                plan = plan_columns(header, mapping)
-                issues = _read_issues(run, manifest, part.number, plan)
-                unfilled = read_unfilled(staged, plan.source)
-                rows = to_fix(staged, outcomes, issues, wanted, run.run_id, unfilled)
-                yield RowSlice(tuple(header), rows)
+                yield part.number, manifest.source_of(part.number).header, outcomes
 
-    layout = plan_layout(slices())
+    def shapes() -> Iterator[RowSlice]:
+        for number, header, outcomes in chosen():
+            rows = outcomes.filter(pl.col("outcome").is_in(wanted))
+            yield RowSlice(tuple(header), _read_shape(run.part("staged", number), rows))
+
+    def slices() -> Iterator[RowSlice]:
+        for number, header, outcomes in chosen():
+            staged = pl.read_parquet(run.part("staged", number))
+            plan = plan_columns(header, mapping)
+            issues = _read_issues(run, manifest, number, plan)
+            unfilled = read_unfilled(staged, plan.source)
+            rows = to_fix(staged, outcomes, issues, wanted, run.run_id, unfilled)
+            yield RowSlice(tuple(header), rows)
+
+    layout = plan_layout(shapes())
     if not layout:
         layout = [(header, 0) for record in manifest.inputs[:1] for header in record.header]
     with replacing(path) as temporary, temporary.open("wb") as file:
         write_row_file(slices(), file, layout)
+
+
+def _read_shape(path: Path, chosen: pl.DataFrame) -> pl.DataFrame:
+    """Read what tells how wide the columns of chosen rows are: where no cell is a list, nothing."""
+    schema = pl.Schema(pl.read_parquet_schema(path))
+    if not any(isinstance(kind, pl.List) for kind in schema.values()):
+        return schema.to_frame()
+    rows = chosen.select(pl.col("source_row").cast(schema["source_row"]))
+    return pl.read_parquet(path).join(rows, on="source_row", how="semi")
 
 
 def count_left_out(run: RunDirectory, manifest: Manifest) -> int:

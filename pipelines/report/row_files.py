@@ -12,14 +12,22 @@ from typing import BinaryIO
 
 import polars as pl
 
+from schemas import issues
 from schemas.columns import RESULT_COLUMNS
-from schemas.issues import REFUSED_MESSAGE, SERVICE_REFUSED
+from schemas.issues import ISSUE_KINDS, REFUSED_MESSAGE, SERVICE_REFUSED
+from schemas.reasons import find_reasons
 from schemas.undecoded import replace_marked
 
 LEAVE_EMPTY = "(leave empty)"
 """How `_suggestion` says that the cell may be emptied."""
 LONGEST_VALUE = 60
 """Characters of a value that `_error_messages` repeats; the cell has it all."""
+_TEXTS = {kind.code: kind.text for kind in ISSUE_KINDS.values()}
+_REMEDIES = {kind.code: kind.remedy for kind in ISSUE_KINDS.values()}
+_NOT_OF_THE_CELL = [
+    kind.code for kind in (issues.ENDPOINT_TOO_LARGE, issues.NAME_TOO_LONG, issues.TOO_MANY_NAMES)
+]
+"""Codes whose value is something else than what stands in the cell."""
 
 Place = tuple[str, int]
 """A column by its name and which repetition of that name it is, from 0."""
@@ -98,7 +106,7 @@ def _write_header(file: BinaryIO, layout: Sequence[Place]) -> None:
 def to_fix(
     staged: pl.DataFrame,
     outcomes: pl.DataFrame,
-    issues: pl.DataFrame,
+    found: pl.DataFrame,
     wanted: Sequence[str],
     run_id: str,
     unfilled: pl.DataFrame | None = None,
@@ -108,14 +116,15 @@ def to_fix(
     Args:
         staged: The partition's records, `source_row`, `malformed` and `c<position>`.
         outcomes: Its outcomes (`schemas.outcomes.OUTCOME_SCHEMA`).
-        issues: Its issues (`schemas.issues.ISSUE_SCHEMA`); only errors are told.
+        found: Its issues (`schemas.issues.ISSUE_SCHEMA`); only errors are told.
         wanted: The outcomes that go into the file.
         run_id: The run.
         unfilled: What is told of rows that came back as they were (`unfilled.read_unfilled`).
     """
     chosen = outcomes.filter(pl.col("outcome").is_in(wanted))
     told = (
-        issues.filter(pl.col("severity") == "error")
+        found.filter(pl.col("severity") == "error")
+        .pipe(lambda errors: errors.with_columns(find_reasons(errors)))
         .with_columns(text=_in_words(), suggested=_as_suggested())
         .group_by("source_row")
         .agg(
@@ -154,15 +163,21 @@ def to_fix(
 
 
 def _in_words() -> pl.Expr:
-    column, message, value = pl.col("column"), pl.col("message"), pl.col("value")
+    column, code, value = pl.col("column"), pl.col("code"), pl.col("value")
+    text = code.replace_strict(_TEXTS, default=pl.col("message"), return_dtype=pl.String)
+    remedy = code.replace_strict(_REMEDIES, default="", return_dtype=pl.String)
+    # In the sentence: "This is not a valid e-mail address (it has no @)."
+    because = pl.format("{} ({}).", text.str.strip_suffix("."), "reason")
+    said = pl.concat_str(pl.coalesce(because, text), pl.lit(" "), remedy).str.strip_chars_end()
     is_long = value.str.len_chars() > LONGEST_VALUE
     shown = pl.when(is_long).then(value.str.slice(0, LONGEST_VALUE) + "...").otherwise(value)
+    is_cell = value.is_not_null() & (value != "") & ~code.is_in(_NOT_OF_THE_CELL)
     return (
         pl.when(column.is_null())
-        .then(pl.format("{} The line: {}", message, value))
-        .when(value.is_null() | (value == ""))
-        .then(pl.format("{}: {}", column, message))
-        .otherwise(pl.format('{} "{}": {}', column, shown, message))
+        .then(pl.format("{} The line: {}", said, value))
+        .when(is_cell)
+        .then(pl.format('{} "{}": {}', column, shown, said))
+        .otherwise(pl.format("{}: {}", column, said))
     )
 
 

@@ -16,6 +16,7 @@ from schemas.columns import RESULT_COLUMNS
 HEADER = [
     *("Id", "ChannelType", "Address", "EffectiveDate", "Location.City", "Location.PostalCode"),
     *("Location.Country", "Metrics.Spend", "User.UserId", "Attributes.Tag", "Attributes.Tag"),
+    *("Demographic.Locale", "Demographic.Timezone", "EndpointStatus"),
 ]
 MAIL = {"ChannelType": "EMAIL", "Address": "ana@example.com"}
 SMS = {"ChannelType": "SMS"}
@@ -46,6 +47,28 @@ DAMAGED = {
     "formula": (
         MAIL | {"Location.City": "#N/A", "Metrics.Spend": "#REF!"},
         {"Location.City": "", "Metrics.Spend": ""},
+    ),
+    "mail": ({"ChannelType": "EMIAL", "Address": "ana@example.com"}, {"ChannelType": "EMAIL"}),
+    "comma": (MAIL | {"Address": "ana@example,com"}, {"Address": "ana@example.com"}),
+    "dialled": (SMS | {"Address": "0012065550103"}, {"Address": "+12065550103"}),
+    "turned": (MAIL | {"EffectiveDate": "31.01.2026"}, {"EffectiveDate": "2026-01-31"}),
+    "money": (MAIL | {"Metrics.Spend": "$12.50"}, {"Metrics.Spend": "12.50"}),
+    "{braced}": (MAIL, {"Id": "braced"}),
+    "nul": (MAIL | {"Location.City": "Ro\x0bme"}, {"Location.City": "Ro me"}),
+    "words": (
+        MAIL
+        | {
+            "Location.Country": "Germnay",
+            "Demographic.Locale": "en_UK",
+            "Demographic.Timezone": "New York",
+            "EndpointStatus": "activ",
+        },
+        {
+            "Location.Country": "DE",
+            "Demographic.Locale": "en_GB",
+            "Demographic.Timezone": "America/New_York",
+            "EndpointStatus": "ACTIVE",
+        },
     ),
     "two": (
         SMS | {"Address": "12065550102", "Location.City": "KÃ¶ln"},
@@ -126,6 +149,12 @@ def test_suggestions_are_taken_when_fed_back(
     assert again["accepted"] == again["rows"] == len(DAMAGED)
     warned = pl.read_parquet(where / "issues.parquet")
     assert set(warned["code"]) <= {"effective_date.zone_missing", "address.shared"}
+    told = {name: again[name] for name in ("corrects", "corrected", "not_fed_back")}
+    assert told == {
+        "corrects": summary["run_id"],  # of another --runs-dir, so nothing is known of it
+        "corrected": len(DAMAGED),
+        "not_fed_back": 0,
+    }
 
 
 def test_suggestions_stand_in_issues_parquet(

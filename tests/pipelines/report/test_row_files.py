@@ -13,7 +13,13 @@ from pipelines.sources.base import LocalContent, ReadingOptions
 from pipelines.sources.csv_reader import CsvReader
 from pipelines.steps.map_columns import plan_columns
 from schemas.columns import RESULT_COLUMNS
-from schemas.issues import ISSUE_SCHEMA, RECORD_MALFORMED
+from schemas.issues import (
+    ADDRESS_MISSING,
+    EMAIL_INVALID,
+    ENDPOINT_TOO_LARGE,
+    ISSUE_SCHEMA,
+    RECORD_MALFORMED,
+)
 from schemas.outcomes import OUTCOME_SCHEMA
 from schemas.undecoded import mark
 
@@ -247,10 +253,30 @@ def test_all_errors_of_a_row_are_told_and_no_warnings():
         2,
         "invalid",
         "address.missing; location.bad",
-        'Address: There is none. | Location.Latitude "91": Out of range.',
+        f'Address: {ADDRESS_MISSING.message} | Location.Latitude "91": Out of range.',
         None,
         "run-1",
     )
+
+
+def say(code, value, column="Address"):
+    """Give the message of a row with one error."""
+    issue = ("x.csv", 2, "id", column, code, "error", value, "", None)
+    (row,) = told(chosen(["invalid"], [outcome(2, "invalid")], [issue]))
+    return row[4]
+
+
+def test_a_message_says_what_is_wrong_with_this_very_value():
+    assert say(EMAIL_INVALID.code, "nobody") == (
+        'Address "nobody": This is not a valid e-mail address (it has no @). '
+        f"{EMAIL_INVALID.remedy}"
+    )
+    assert f'"{"x" * 60}..."' in say(EMAIL_INVALID.code, "x" * 61)
+
+
+def test_what_is_about_the_whole_row_repeats_no_cell():
+    said = say(ENDPOINT_TOO_LARGE.code, "15012 bytes", "Id")
+    assert said.startswith("Id: The endpoint is larger than 15000 bytes of JSON (it has 15012 by")
 
 
 def test_a_code_that_two_columns_share_is_told_once_with_both_columns():
@@ -269,9 +295,8 @@ def test_suggestions_stand_behind_their_columns():
 
 def test_a_malformed_row_has_its_text_in_the_message():
     rows = chosen(["invalid"], [outcome(3, "invalid")], [MALFORMED])
-    assert told(rows) == [
-        ("x.csv", 3, "invalid", "record.malformed", 'Too short. The line: "x,', None, "run-1")
-    ]
+    (row,) = told(rows)
+    assert row[3:5] == ("record.malformed", f'{RECORD_MALFORMED.message} The line: "x,')
     assert rows["c0"].to_list() == [None]
 
 
