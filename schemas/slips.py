@@ -20,6 +20,9 @@ _MOST_MONTHS = 12
 _CURRENCY = r"(?i)^(?:[$€£¥]|eur|usd|gbp|chf)\s*|\s*(?:[$€£¥]|eur|usd|gbp|chf)$"
 _ENDING_LOST = r"(?i)(@(?:gmail|googlemail|icloud))$"
 """Providers that have addresses under .com alone."""
+_CODE_START = len("+12")
+_MOST_CODES = 60
+"""Beginnings of calling codes up to which a column may hold phone numbers of all the world."""
 _C0 = r"[\x00-\x08\x0e-\x1f\x7f]"
 
 
@@ -65,7 +68,11 @@ def read_phone(rows: pl.DataFrame) -> pl.Series:
         .str.replace_all(r"[\s().-]", "")
     )
     is_other = plain != pl.col("value").str.replace_all(r"[\s().-]", "")
-    return keep_surely_valid(rows.select(pl.when(is_other).then(plain)).to_series())
+    read = rows.select(pl.when(is_other).then(plain)).to_series()
+    # Each calling code takes its time, and digits at random have them all.
+    if read.drop_nulls().str.slice(0, _CODE_START).n_unique() > _MOST_CODES:
+        return read.clear(len(read))
+    return keep_surely_valid(read)
 
 
 def read_date(rows: pl.DataFrame) -> pl.Series:

@@ -130,8 +130,8 @@ def test_errors_are_told_by_the_columns_of_the_contacts(tmp_path, inputs):
     assert header[:5] == ["Contact ID", "E-mail", "Handy", "Unsubscribed", "Kind"]
     told = {row[0]: row[header.index("_error_messages")] for row in rows if row[0]}
     assert told["c5"].startswith('E-mail "nobody": This is not a valid e-mail address.')
-    assert told["c17"].startswith("E-mail, Handy: There is no Address.")
-    assert re.match('Unsubscribed ".+": The mapping does not say what', told["c28"])
+    assert told["c17"].startswith("E-mail, Handy: The address is missing.")
+    assert re.match('Unsubscribed ".+": The value is none of those', told["c28"])
     assert '"Not wanted."' in told["c77"]
     wrong = [number for number, c in ROWS if c.outcome in ("invalid", "rejected")]
     assert [int(row[header.index("_source_row")]) for row in rows] == wrong

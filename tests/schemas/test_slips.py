@@ -80,6 +80,11 @@ def test_ids_and_consent_are_not_guessed(column):
     assert read(read_printable, "a\0b", column=column) == [None]
 
 
+def test_digits_at_random_are_not_taken_for_numbers_of_all_the_world():
+    values = ["0012065550100", *(f"00{start}{start}5550100" for start in range(10, 100))]
+    assert set(read(read_phone, *values)) == {None}
+
+
 PIECES = st.sampled_from(
     [*"abo019@@..,; <>()", "(at)", "mailto:", "example", ".com", "gmail", "+", "00", "+1206555"]
 )
