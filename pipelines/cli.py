@@ -145,9 +145,9 @@ def plan(sources: tuple[str, ...], *, diff: bool, **given: Any) -> None:
 
 
 @cli.command()
-@click.argument("run_id", shell_complete=complete_run_ids)
+@click.argument("run", metavar="RUN_ID", shell_complete=complete_run_ids)
 @with_options(SOURCE_OPTIONS, THRESHOLD_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
-def resume(run_id: str, runs_dir: Place, **given: Any) -> None:
+def resume(run: str, runs_dir: Place, **given: Any) -> None:
     """Go on with a run that stopped, wherever that was; `latest` is the newest one.
 
     Nothing that was done is done again, and no row is left out or counted twice. Settings are
@@ -167,14 +167,14 @@ def resume(run_id: str, runs_dir: Place, **given: Any) -> None:
     from pipelines.terminal.run_list import find_run
     from pipelines.terminal.running import run_flow
 
-    run = find_run(runs_dir, run_id)
-    run_id = run.run_id
-    manifest = load_manifest(run)
-    asked = given_on_command_line() - {"run_id", "runs_dir", *OUTPUT_NAMES}
+    known = find_run(runs_dir, run)
+    run_id = known.run_id
+    manifest = load_manifest(known)
+    asked = given_on_command_line() - {"run", "runs_dir", *OUTPUT_NAMES}
     values = {name: click.get_current_context().params[name] for name in asked}
     changes = {name: values.get(name) for name in sorted(CHANGEABLE)}
-    with locked(run):  # refused here, before Prefect starts, and for good where the work begins
-        settings = require_resumable(run, manifest, {**changes, "runs_dir": runs_dir})
+    with locked(known):  # refused here, before Prefect starts, and for good where the work begins
+        settings = require_resumable(known, manifest, {**changes, "runs_dir": runs_dir})
     refuse_other_settings(run_id, settings, values)
     if is_finished(manifest) and not output.is_quiet:
         click.echo(f"Run {run_id} is finished: there is nothing to resume.", err=True)

@@ -18,7 +18,7 @@ from prefect import flow, get_run_logger
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from pipelines import runners, stopping
+from pipelines import progress, runners, stopping
 from pipelines.delivering import deliver
 from pipelines.errors import (
     ClusterError,
@@ -232,6 +232,7 @@ def resume_run(
         manifest.superseded_by = None
         save_manifest(manifest, run)
         get_run_logger().info("run %s goes on, in %s", run.run_id, run.location)
+        progress.note(f"run {run.run_id} goes on, in {run.location}")
         return go_through(run, manifest, settings, state)
 
 
@@ -269,6 +270,8 @@ def begin_run(
         )
         save_manifest(manifest, run)
         get_run_logger().info("run %s begins, in %s", run.run_id, run.location)
+        to = f", to {target.destination}" if target.destination else ""
+        progress.note(f"run {run.run_id} begins, in {run.location}{to}")
         return go_through(run, manifest, settings, target.state)
 
 

@@ -18,4 +18,3 @@ def phase(manifest: Manifest, name: str, total_rows: int | None = None) -> Itera
     finally:
         took_s = manifest.phase_seconds.get(name, 0.0) + monotonic() - began_s
         manifest.phase_seconds[name] = round(took_s, 3)
-        progress.note(f"{name} took {monotonic() - began_s:,.1f} s")

@@ -43,8 +43,14 @@ class RowSlice:
     """`c<position>` columns of the rows, and the result columns named as in `RESULT_COLUMNS`."""
 
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Begins the files: Excel takes UTF-8 for the encoding of the country without it. Whatever is fed
+back in may have it or not, as the reader drops it."""
+
+
 def write_row_file(slices: Iterable[RowSlice], file: BinaryIO, layout: Sequence[Place]) -> int:
     """Write rows under the layout's header; give the number of rows written."""
+    file.write(BYTE_ORDER_MARK)
     _write_header(file, layout)
     written = 0
     for part in slices:

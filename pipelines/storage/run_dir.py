@@ -49,6 +49,8 @@ from pipelines.errors import ConfigurationError, RunStateError
 from pipelines.storage.atomic import remove_leftovers
 from pipelines.storage.places import Place, S3Folder
 
+RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for devices, with any ending: a run must be able to be copied there."""
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 WORKING_FOLDERS = (
     *("staged", "rows", "left_out", "prepared", "found", "profiled", "resolved"),
@@ -255,7 +257,7 @@ def create_run_directory(runs_dir: Place, run_id: str) -> RunDirectory:
     if isinstance(runs_dir, S3Folder):
         refuse_existing_run(runs_dir, run_id)
         return run_at(runs_dir, run_id)
-    run = RunDirectory(runs_dir / _checked(run_id))
+    run = RunDirectory(runs_dir / _usable(run_id))
     try:
         if not runs_dir.is_dir():
             runs_dir.mkdir(mode=0o700, parents=True)
@@ -282,7 +284,7 @@ def refuse_existing_run(runs_dir: Place, run_id: str) -> None:
         ConfigurationError: It is no file name.
         RunStateError: There is a run of that name.
     """
-    folder = runs_dir / _checked(run_id)
+    folder = runs_dir / _usable(run_id)
     if folder.exists() if isinstance(folder, Path) else run_at(runs_dir, run_id).manifest.exists():
         raise _taken(runs_dir, run_id)
 
@@ -327,6 +329,16 @@ def _taken(runs_dir: Place, run_id: str) -> RunStateError:
             "had begun. Remove it, or choose another --run-id."
         )
     return RunStateError(f"There is a run {run_id} in {runs_dir} already. Choose another --run-id.")
+
+
+def _usable(run_id: str) -> str:
+    """Give the name of a new run, if it can be one everywhere."""
+    if RESERVED.fullmatch(run_id) or run_id.endswith("."):
+        raise ConfigurationError(
+            f"{run_id!r} cannot name a run: Windows has no file of that name. Choose another "
+            "--run-id."
+        )
+    return _checked(run_id)
 
 
 def _checked(run_id: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from pipelines.report.row_files import BYTE_ORDER_MARK
 from pipelines.sending import read_delivery_log
 from pipelines.steps.outcomes import settle_delivered, settle_partition
 from pipelines.storage.atomic import replacing
@@ -89,6 +90,7 @@ def write_removals(
     """
     counts: Counter[str] = Counter()
     with replacing(run.removals) as temporary, temporary.open("wb") as file:
+        file.write(BYTE_ORDER_MARK)
         pl.DataFrame(schema=dict.fromkeys(REMOVAL_COLUMNS, pl.String)).write_csv(file)
         for retired in read_retired(run, policy):
             fate = pl.lit(TO_RETIRE) if is_stopped else pl.col("outcome").replace_strict(FATES)

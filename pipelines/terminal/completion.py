@@ -5,6 +5,7 @@ Nothing that takes a while is imported here, and a fault leaves nothing to choos
 
 import os
 import sys
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib import resources
@@ -55,6 +56,7 @@ def answer_shell(cli: click.Command) -> None:
     shell, _, action = instruction.partition("_")
     found = get_completion_class(shell)
     if found is not None and action == "complete":
+        warnings.simplefilter("ignore")
         with suppress(Exception):  # whoever types is not to be shown a fault
             click.echo(found(cli, {}, PROGRAM, VARIABLE).complete())
     sys.exit(0)

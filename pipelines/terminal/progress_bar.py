@@ -67,13 +67,11 @@ class ProgressBar:
         progress.listen(None)
         if self._live is not None:
             self._live.stop()
-        elif self._state.moved:
-            self._tell()
+        self._end()
 
     def begin(self, phase: str, total_rows: int | None) -> None:
         """See `progress.ProgressListener`."""
-        if self._live is None and self._state.moved:
-            self._tell()
+        self._end()
         self._state = PhaseState(phase, total_rows, time.monotonic)
         self._told_s = time.monotonic()
         if self._live is None and phase == "start":
@@ -104,13 +102,17 @@ class ProgressBar:
 
     def note(self, text: str) -> None:
         """See `progress.ProgressListener`."""
-        if not self._output.is_verbose:
+        if self._output.is_verbose:
+            self._write(f"{datetime.now(UTC):%H:%M:%SZ} {write_plainly(text)}")
+
+    def _end(self) -> None:
+        """Tell of a phase that is over; on a terminal only if all is to be told."""
+        if self._live is not None and not self._output.is_verbose:
             return
-        line = f"{datetime.now(UTC):%H:%M:%SZ} {write_plainly(text)}"
-        if self._live is None:
-            self._write(line)
-        else:
-            self._console.print(Text(line, style="dim"), soft_wrap=True)
+        if self._state.moved:
+            self._tell()
+        elif self._output.is_verbose and self._state.name != "start":
+            self._write(f"{WORDS[self._state.name]}: {self._state.seconds:,.1f} s")
 
     def _render(self) -> Group:
         """Draw the phase, in as many pieces as fit into a line."""
@@ -161,6 +163,9 @@ class ProgressBar:
 
     def _write(self, line: str) -> None:
         if self._output.is_quiet:
+            return
+        if self._live is not None:
+            self._console.print(Text(line, style="dim"), soft_wrap=True)
             return
         with suppress(OSError):  # whoever reads it may be gone; the run goes on
             sys.stderr.write(f"{line}\n")

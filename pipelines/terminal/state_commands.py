@@ -10,14 +10,17 @@ import orjson
 
 from pipelines.errors import ConfigurationError
 from pipelines.terminal.given_settings import choose_service, make_settings, start_local_server
+from pipelines.terminal.help_pages import Group
 from pipelines.terminal.options import (
     JSON,
+    OUTPUT_OPTIONS,
     RUNS_DIR,
     SERVICE_OPTIONS,
     STATE_DIR,
     option,
     with_options,
 )
+from pipelines.terminal.output import take_output
 
 if TYPE_CHECKING:
     from pipelines.settings import ImportSettings
@@ -31,7 +34,7 @@ NOT_THE_SAME = 1
 """Exit code where the service has something else than it accepted."""
 
 
-@click.group()
+@click.group(cls=Group)
 def state() -> None:
     """Look after what is remembered of what services accepted.
 
@@ -107,8 +110,8 @@ def show(endpoint_id: str | None, *, as_json: bool, **given: Any) -> None:
     "exceeded; elsewhere there is no limit.",
 )
 @click.option("--resend", is_flag=True, help="Let the next run send again what differs.")
-@JSON
-def verify(sample: int, seed: int | None, *, resend: bool, as_json: bool, **given: Any) -> None:
+@with_options(OUTPUT_OPTIONS)
+def verify(sample: int, seed: int | None, *, resend: bool, **given: Any) -> None:
     """Read a sample of endpoints back and say where they are not as they were accepted.
 
     Exits with 0 if nothing differs, else with 1. What was never sent is not compared.
@@ -126,23 +129,24 @@ def verify(sample: int, seed: int | None, *, resend: bool, as_json: bool, **give
     from pipelines.terminal.progress_bar import ProgressBar
     from pipelines.terminal.state_text import print_verification
 
+    output = take_output(given)
     settings = choose_service(make_settings(NO_SOURCE, given))
     key = state_key(settings)
     # Before the server is started, which would make an application that it does not have.
     known = open_known_state(settings.state_place, key)
     with ExitStack() as stack:
         settings = _with_service(stack, settings)
-        with ProgressBar():
+        with ProgressBar(output):
             verified = verify_sample(settings, known, sample, seed)
         result = verified.result
         if resend and not verified.suspects.is_empty():
             with locked_state(settings.state_place, key, run_id=None) as held:
                 resent = make_due(held, verified.suspects, datetime.now(UTC))
             result = result.model_copy(update={"resent": resent})
-    if as_json:
+    if output.as_json:
         _write_json(result.model_dump(mode="json"))
     else:
-        print_verification(result)
+        print_verification(result, is_quiet=output.is_quiet)
     sys.exit(0 if result.is_clean else NOT_THE_SAME)
 
 
@@ -150,8 +154,8 @@ def verify(sample: int, seed: int | None, *, resend: bool, as_json: bool, **give
 @click.argument("exports", nargs=-1, required=True, metavar="EXPORT...")
 @with_options(PLACE_OPTIONS)
 @click.option("--force", is_flag=True, help="Replace a state that is there.")
-@JSON
-def rebuild(exports: tuple[str, ...], *, force: bool, as_json: bool, **given: Any) -> None:
+@with_options(OUTPUT_OPTIONS)
+def rebuild(exports: tuple[str, ...], *, force: bool, **given: Any) -> None:
     """Make a state anew from files that an export job of the service wrote.
 
     Remembers what the service has, and who has opted out or is inactive: --sync-mode changed sends
@@ -167,15 +171,16 @@ def rebuild(exports: tuple[str, ...], *, force: bool, as_json: bool, **given: An
     from pipelines.terminal.progress_bar import ProgressBar
     from pipelines.terminal.state_text import print_rebuilt
 
+    output = take_output(given)
     with ExitStack() as stack:
         settings = _with_service(stack, make_settings(exports, given))
         key = state_key(settings)
         held = stack.enter_context(locked_state(settings.state_place, key, run_id=None))
-        with ProgressBar():
+        with ProgressBar(output):
             rebuilt = rebuild_state(settings, held, datetime.now(UTC), may_replace=force)
-    if as_json:
+    if output.as_json:
         _write_json(rebuilt.model_dump(mode="json"))
-    else:
+    elif not output.is_quiet:
         print_rebuilt(key, rebuilt)
 
 

@@ -100,8 +100,8 @@ def print_record(endpoint_id: str, record: dict[str, Any] | None) -> None:
     console.print(table)
 
 
-def print_verification(found: Verification) -> None:
-    """Print what reading back has found."""
+def print_verification(found: Verification, *, is_quiet: bool = False) -> None:
+    """Print what reading back has found, or the verdict alone."""
     console = _console()
     differ = found.drifted + found.missing
     looked_at = _count(found.same + differ)
@@ -109,6 +109,8 @@ def print_verification(found: Verification) -> None:
     if differ:
         verdict = f"Of {looked_at} that could be compared {differ:,} differ from what was accepted."
     console.print(Text(verdict, style="bold"), soft_wrap=True)
+    if is_quiet:
+        return
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     for count, what in (

@@ -78,7 +78,9 @@ class Imported:
     @property
     def errors(self) -> list[Row]:
         """Records of errors.csv; of a repeated header the last value."""
-        return list(csv.DictReader((self.path / "errors.csv").open(encoding="utf-8", newline="")))
+        return list(
+            csv.DictReader((self.path / "errors.csv").open(encoding="utf-8-sig", newline=""))
+        )
 
 
 def import_sample(path: Path, url: str, runs_dir: Path, app: str, **options: Any) -> Imported:
@@ -283,7 +285,7 @@ def test_corrected_errors_are_accepted_when_fed_back(
     samples: dict[str, Imported], server: LocalServer, tmp_path: Path
 ) -> None:
     first = samples["audience.csv"]
-    with (first.path / "errors.csv").open(encoding="utf-8", newline="") as file:
+    with (first.path / "errors.csv").open(encoding="utf-8-sig", newline="") as file:
         header, *records = csv.reader(file)
     original = (SAMPLES / "audience.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
     assert header == [*original, *RESULT_COLUMNS]
@@ -311,7 +313,7 @@ def test_errors_file_holds_the_rows_as_they_came(samples: dict[str, Imported]) -
     imported = samples["audience.csv"]
     with (SAMPLES / "audience.csv").open(encoding="utf-8", newline="") as file:
         header, *records = csv.reader(file)
-    with (imported.path / "errors.csv").open(encoding="utf-8", newline="") as file:
+    with (imported.path / "errors.csv").open(encoding="utf-8-sig", newline="") as file:
         told, *errors = csv.reader(file)
     row_at, codes_at = told.index("_source_row"), told.index("_error_codes")
     expected_codes = EXPECTED["audience.csv"]["codes"]

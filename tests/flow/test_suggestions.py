@@ -137,7 +137,7 @@ def test_suggestions_are_taken_when_fed_back(
     summary, directory = run(source, server.url, tmp_path / "runs")
     assert summary["invalid"] == summary["rows"] == len(rows)
 
-    with (directory / "errors.csv").open(encoding="utf-8", newline="") as file:
+    with (directory / "errors.csv").open(encoding="utf-8-sig", newline="") as file:
         header, *records = csv.reader(file)
     assert header == [*HEADER, *RESULT_COLUMNS]
     taken = {cells[0]: take_suggestions(header, cells) for cells in map(list, records)}

@@ -44,7 +44,9 @@ def write(*slices):
     """Write slices; give header and records as Python's csv module reads them."""
     file = io.BytesIO()
     written = write_row_file(slices, file, plan_layout(slices))
-    header, *records = csv.reader(io.StringIO(file.getvalue().decode(), newline=""), strict=True)
+    header, *records = csv.reader(
+        io.StringIO(file.getvalue().decode("utf-8-sig"), newline=""), strict=True
+    )
     assert written == len(records) == sum(part.rows.height for part in slices)
     results = [str(value) for value in VERDICT]
     assert [record[-ADDED:] for record in records] == [results] * written
@@ -127,7 +129,7 @@ def test_a_list_without_any_value_keeps_its_column():
 def test_no_rows_leave_the_header_of_the_layout():
     file = io.BytesIO()
     assert write_row_file([], file, [("a,b", 0), ("c", 0)]) == 0
-    assert file.getvalue().decode() == f'"a,b",c,{",".join(RESULT_COLUMNS)}\n'
+    assert file.getvalue().decode() == f'\ufeff"a,b",c,{",".join(RESULT_COLUMNS)}\n'
 
 
 MARKS = mark(bytes(range(256)))  # of bytes that are no characters: files have U+FFFD for them
