@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import staging
+from pipelines import progress, staging
 from pipelines.errors import SourceError
 from pipelines.settings import ImportSettings
 from pipelines.sources import streams
@@ -102,3 +102,40 @@ def test_what_comes_to_more_than_anything_honest_is_refused(tmp_path, monkeypatc
     with pytest.raises(SourceError, match="100 times its size"):
         stage(run, stamp, 0, 0, settings, None, lambda _: None)
     stage(run, stamp, 0, 0, settings, 100, lambda _: None)
+
+
+class _Bytes:
+    """Listens to what is read."""
+
+    def __init__(self):
+        self.taken = []
+
+    def begin(self, phase, total_rows):
+        pass
+
+    def advance(self, phase, rows):
+        pass
+
+    def take(self, phase, size_bytes):
+        self.taken.append(size_bytes)
+
+
+@pytest.mark.parametrize("kind", [SourceFormat.CSV, SourceFormat.PARQUET])
+def test_bytes_that_are_told_come_to_those_of_the_file(tmp_path, kind):
+    path = tmp_path / f"a.{kind.value}"
+    ids = [str(n) for n in range(350)]
+    if kind is SourceFormat.CSV:
+        path.write_text("Id\n" + "\n".join(ids))
+    else:
+        pq.write_table(pa.table({"Id": ids}), path)
+    settings = ImportSettings(sources=[str(path)], runs_dir=tmp_path, partition_rows=100)
+    run = create_run_directory(tmp_path, "one")
+    listener = _Bytes()
+    progress.listen(listener)
+    progress.begin("stage")
+    try:
+        stage(run, stamp_source(SourceFile(str(path), kind)), 0, 0, settings, None, lambda _: None)
+    finally:
+        progress.listen(None)
+    assert len(listener.taken) == 4
+    assert sum(listener.taken) == path.stat().st_size

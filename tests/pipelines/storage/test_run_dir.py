@@ -45,6 +45,13 @@ def test_a_run_id_that_is_no_plain_file_name_is_refused(tmp_path, run_id, make):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("run_id", ["con", "NUL", "aux.2026", "LPT1", "night."])
+def test_a_run_id_that_windows_cannot_have_is_refused(tmp_path, run_id):
+    with pytest.raises(ConfigurationError, match="Windows has no file of that name"):
+        create_run_directory(tmp_path / "runs", run_id)
+    assert create_run_directory(tmp_path / "runs", f"my-{run_id}-1").path.is_dir()
+
+
 def test_a_run_that_exists_is_refused_and_kept(tmp_path):
     run = create_run_directory(tmp_path, "r1")
     run.manifest.write_text("mine")
