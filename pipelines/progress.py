@@ -43,7 +43,9 @@ class ProgressListener(RowListener, Protocol):
         ...
 
 
-class _Silence:
+class Silence:
+    """Someone who takes no notice."""
+
     def begin(self, phase: str, total_rows: int | None) -> None:
         """Say nothing."""
 
@@ -67,7 +69,7 @@ class _Silence:
 
 
 _lock = threading.Lock()
-_listener: ProgressListener = _Silence()
+_listener: ProgressListener = Silence()
 _followers: list[RowListener] = []
 _phase: str | None = None
 _early: Counter[str] = Counter()
@@ -81,7 +83,7 @@ def listen(listener: ProgressListener | None) -> None:
     """Send progress to this listener from now on; None for nobody."""
     global _listener, _phase
     with _lock:
-        _listener = listener or _Silence()
+        _listener = listener or Silence()
         _phase = None
         _early.clear()
         _early_counts.clear()

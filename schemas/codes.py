@@ -61,10 +61,10 @@ def country_codes() -> frozenset[str]:
 
 
 @cache
-def country_names() -> dict[str, str]:
+def country_labels() -> dict[str, str]:
     """Return what people call the countries, by alpha-2 code.
 
-    >>> country_names()["BO"]
+    >>> country_labels()["BO"]
     'Bolivia'
     """
     import pycountry

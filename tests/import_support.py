@@ -204,7 +204,7 @@ class FailingSink(HttpSink):
         return super()._judge(request, request_id)
 
 
-class StopRequest:
+class StopRequest(progress.Silence):
     """Asks a run to stop: when a phase begins, by a signal; or once so many rows went through.
 
     Partitions are prepared while the next ones are read, and could all be done before that phase
@@ -228,9 +228,6 @@ class StopRequest:
             self.rows -= rows
             if self.rows <= 0:  # in a thread of a task, where a signal would come late
                 stopping._requested.set()
-
-    def skip(self, phase: str, rows: int) -> None:
-        """Take no notice of what an earlier attempt did."""
 
     def __enter__(self) -> None:
         progress.listen(self)

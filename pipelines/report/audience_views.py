@@ -9,7 +9,7 @@ from pipelines.report.page_data import PageData
 from pipelines.report.page_views import colour_of
 from pipelines.report.profile import AudienceCount
 from pipelines.report.showing import Shown, show_name, show_value
-from schemas.codes import country_names
+from schemas.codes import country_labels
 from schemas.outcomes import TO_FIX, Outcome
 
 MOST_GROUPS = 300
@@ -40,7 +40,7 @@ def view_channels(data: PageData) -> list[GroupView]:
 
 def view_countries(data: PageData) -> list[GroupView]:
     """View the countries, most endpoints first."""
-    names = country_names() if any(count.country for count in data.profile.audience) else {}
+    names = country_labels() if any(count.country for count in data.profile.audience) else {}
 
     def name(count: AudienceCount) -> str:
         if count.country is None:
