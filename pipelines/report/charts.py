@@ -86,7 +86,7 @@ def draw_pareto(issues: Sequence[IssueLine], invalid: int, width: int) -> Spec:
             "encoding": together,
         },
         {
-            "mark": {"type": "text", "align": "left", "dx": 6, "dy": -6},
+            "mark": {"type": "text", "align": "left", "dx": 7, "dy": 5 if is_narrow else -6},
             "encoding": {**together, "text": {"field": "share"}},
         },
     ]
