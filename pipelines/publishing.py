@@ -100,7 +100,7 @@ def publish_results(
     places = {"errors": run.show(run.errors), "held": run.show(run.held)}
     name = name_run(settings, run.run_id)
     issues = orjson.dumps(list_issues(page.issues)).decode()
-    link, where = _link_report(run)
+    link, where = _link_report(run, name)
     texts = {  # the last one is shown first
         "issues": ("table", issues, f"What is wrong: {name}"),
         "report": ("markdown", link, where),
@@ -120,13 +120,13 @@ def publish_results(
             )
 
 
-def _link_report(run: RunDirectory) -> tuple[str, str]:
+def _link_report(run: RunDirectory, name: str) -> tuple[str, str]:
     """Give a link to the report in Markdown, and how to get at it where links of pages end."""
     place = run.show(run.report)
     if place.startswith(SCHEME):
-        return f"[{place}]({place})", f"Fetch it: `aws s3 cp {place} .`"
+        return f"[{place}]({place})", f"Report: {name}; `aws s3 cp {place} .`"
     path = Path(place).absolute()
-    return f"[report.html]({path.as_uri()})", f"On {platform.node()}: `{path}`"
+    return f"[report.html]({path.as_uri()})", f"Report: {name}; `{path}` on {platform.node()}"
 
 
 # -- progress ------------------------------------------------------------------------------

@@ -159,8 +159,8 @@ def say_next(page: PageData, places: dict[str, str]) -> list[str]:
     if status is RunStatus.STOPPED:
         lines.append(f"Remedy the cause, then go on: `endpoint-import resume {summary.run_id}`.")
     if status is RunStatus.GUARDED:
-        lines.append("Have the source corrected, or allow more, and run it again.")
-    if summary.invalid or summary.rejected:
+        lines.append("Have the source corrected, or allow more, and run all of it again.")
+    elif summary.invalid or summary.rejected:
         lines.append(f"Correct {_code(places['errors'])} and import that file.")
     if summary.held:
         lines.append(

@@ -41,6 +41,8 @@ ROWS = 1_000
 NIGHTLY_ROWS = 200
 CANCELLED, OVERTAKING = "cancelled-import", "overtaking-import"
 FIRST, SECOND = "first-night", "second-night"
+ENDS = ("Completed", "Failed", "Cancelled", "Crashed")
+"""Names of the other states that a run may end in."""
 MIGRATION, REPORT = "crm-migration", "data-quality-report"
 
 
@@ -282,11 +284,17 @@ def test_alerts_of_the_guide_are_taken(deployed: Deployed, prefect_server: Any) 
     given = yaml.safe_load(alerts.replace("BLOCK", str(UUID(int=1))))["automations"]
     with SyncPrefectClient(prefect_server.api_url) as client:
         made = [client.create_automation(AutomationCore.model_validate(one)) for one in given]
-    assert len(set(made)) == 4
-    tags = {one["trigger"]["match_related"]["prefect.resource.id"] for one in given[:3]}
-    names = {one["trigger"]["match_related"]["prefect.resource.name"] for one in given[3:]}
+    assert len(set(made)) == 5
+    tags = {one["trigger"]["match_related"]["prefect.resource.id"] for one in given[:4]}
+    names = {one["trigger"]["match_related"]["prefect.resource.name"] for one in given[4:]}
     assert tags == {f"prefect.tag.{tag}" for tag in deployed.deployments["crm-migration"].tags}
     assert names == {"nightly-import"}
+    # A state is told under its name: one that is called otherwise would not be heard of.
+    waited_for = {f"prefect.flow-run.{name}" for name in (*ENDS, BY_THRESHOLD, WITH_ERRORS)}
+    told, left_behind, _, died, none = (set(one["trigger"]["expect"]) for one in given)
+    assert told | left_behind | {"prefect.flow-run.Completed"} == waited_for
+    assert died - {"prefect.flow-run.heartbeat"} == waited_for
+    assert none == {"prefect.flow-run.Completed", *left_behind}
 
 
 def test_nothing_of_this_machine_is_in_the_file() -> None:

@@ -26,6 +26,7 @@ from prefect.client.schemas.objects import Artifact, FlowRun
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
+from pipelines import publishing
 from pipelines.errors import DestinationError, EndpointImportError, GuardError
 from pipelines.flows import check_quality, import_endpoints, resume_run
 from pipelines.tracking import SENDING
@@ -245,4 +246,15 @@ def test_run_that_cannot_begin_says_why(api: Api, tmp_path: Path) -> None:
     assert message is not None
     assert message.startswith("SourceError: ")
     assert published.flow_run.name == "none.csv · one"
+    assert published.artifacts == {}
+
+
+def test_run_goes_on_where_prefect_takes_no_artifact(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "make_key", lambda *_: "Not a key")
+    source = write_rows(tmp_path / "clean.csv", HEADER, people(3))
+    settings = make_settings(tmp_path, "http://127.0.0.1:9", source, run_id="one")
+    published = api.read(run_marked(lambda: check_quality(settings)))
+    assert published.state == ("COMPLETED", "Completed", "All 3 rows can be imported.")
     assert published.artifacts == {}
