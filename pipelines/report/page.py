@@ -73,6 +73,7 @@ def _view(data: PageData, show_addresses: bool) -> dict[str, Any]:
         "shared": audience_views.view_shared(data, show_addresses=show_addresses),
         "crowded": audience_views.view_crowded(data, show_addresses=show_addresses),
         "user_limit": USER_ENDPOINTS.value,
+        "corrections": data.corrections,
         "runs": [*data.past, now],
         "chosen": chosen,
         "usual": usual,

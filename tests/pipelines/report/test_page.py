@@ -17,6 +17,7 @@ from page_support import (
     make_summary,
 )
 
+from pipelines.report.corrections import CodeCorrection, Correction
 from pipelines.report.drawing import SWITCH
 from pipelines.report.page import render_page
 from pipelines.report.page_views import MOST_COLUMNS
@@ -183,3 +184,25 @@ def test_long_values_cost_little() -> None:
     assert len(shown.text) == SHORT
     assert shown.more is not None
     assert len(shown.more) == FULL
+
+
+def test_what_was_corrected_is_told_by_error():
+    phone = CodeCorrection(code="address.phone_invalid", to_correct=41, corrected=30, still=11)
+    origin = Correction(
+        run_id="before",
+        is_known=True,
+        to_correct=60,
+        fed_back=58,
+        corrected=45,
+        not_fed_back=2,
+        others={"invalid": 12, "left_out": 1},
+        codes=[phone],
+        codes_now={"address.phone_invalid": 11},
+    )
+    page = re.sub(
+        r"<[^>]+>", "", render_page(make_page(corrections=(origin,)), show_addresses=False)
+    )
+    assert "45 of 60 rows that run before left to be corrected are right now" in page
+    assert "2 were not fed back in; 12 are invalid; 1 is left out." in page
+    assert "address.phone_invalid413011" in page
+    assert "What was corrected" not in render_page(make_page(), show_addresses=False)
