@@ -44,7 +44,8 @@ WITH_ERRORS = "Completed with errors"
 BY_THRESHOLD = "Failed by threshold"
 """Name of the state of a run that a guard stopped before anything was sent."""
 UPDATE_EVERY_S = 2.0
-"""Seconds between two updates of the progress."""
+"""Seconds between two updates of the progress, and before the first: a small run is over by then,
+and costs one request less."""
 P = ParamSpec("P")
 
 
@@ -142,7 +143,6 @@ def showing_progress(manifest: Manifest, settings: ImportSettings) -> Iterator[N
 
     def follow() -> None:
         with _never_failing("progress"):
-            artifact.update(tracker.percent, tracker.words)
             while not over.wait(UPDATE_EVERY_S):
                 artifact.update(tracker.percent, tracker.words)
 
