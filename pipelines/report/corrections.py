@@ -5,7 +5,7 @@ what that run left; without its directory only against each other.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 import polars as pl
@@ -81,7 +81,7 @@ def count_corrections(run: RunDirectory, manifest: Manifest) -> list[Correction]
     # All rows of a check were looked at once it was decided which are duplicates.
     right = right_outcomes(sends=manifest.command == "run" or not run.decisions.is_file())
     counted = [
-        _count(group, str(run_id), run.runs_dir, {outcome.value for outcome in right})
+        count_group(group, str(run_id), run.runs_dir, {outcome.value for outcome in right})
         for (run_id,), group in groups.group_by("run_id", maintain_order=True)
         if RUN_ID.fullmatch(str(run_id))
     ]
@@ -125,7 +125,15 @@ class _Left:
     """Rows by error."""
 
 
-def _count(group: pl.DataFrame, run_id: str, runs_dir: Place, right: set[str]) -> Correction:
+def count_group(group: pl.DataFrame, run_id: str, runs_dir: Place, right: Set[str]) -> Correction:
+    """Count what was corrected of one run.
+
+    Args:
+        group: What `group_corrections` gave of its rows.
+        run_id: The run.
+        runs_dir: Where it is, if it is still there.
+        right: Outcomes of rows of which nothing is left to be corrected.
+    """
     others: Counter[str] = Counter()
     had, corrected, still, now = (Counter[str]() for _ in range(4))
     for was_codes, outcome, now_codes, rows in group.drop("run_id").iter_rows():

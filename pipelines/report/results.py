@@ -25,6 +25,7 @@ from pipelines.steps.unfilled import read_unfilled
 from pipelines.storage.atomic import count_rows, replacing
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
+from schemas.columns import RESULT_COLUMNS
 from schemas.issues import ISSUE_SCHEMA
 from schemas.outcomes import TO_FIX, Outcome
 from schemas.row_keys import row_of
@@ -122,7 +123,12 @@ def _write(run: RunDirectory, manifest: Manifest, wanted: Sequence[str], path: P
 
     layout = plan_layout(shapes())
     if not layout:
-        layout = [(header, 0) for record in manifest.inputs[:1] for header in record.header]
+        layout = [
+            (name, 0)
+            for record in manifest.inputs[:1]
+            for name in record.header
+            if name.strip() not in RESULT_COLUMNS
+        ]
     with replacing(path) as temporary, temporary.open("wb") as file:
         write_row_file(slices(), file, layout)
 

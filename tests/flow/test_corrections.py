@@ -175,6 +175,7 @@ def test_each_round_counts_against_the_one_before(
     third = run_import(tmp_path, sink.url, write(source, again), run_id="third")
     told = [third[name] for name in ("corrects", "to_correct", "corrected", "not_fed_back")]
     assert told == ["second", 2, 2, 0]
+    assert read_rows(tmp_path / "runs/third/errors.csv") == [[*HEADER, *RESULT_COLUMNS]]
 
 
 def test_several_runs_in_one_file_are_counted_each(
@@ -190,6 +191,46 @@ def test_several_runs_in_one_file_are_counted_each(
         ("first", 3, {"invalid": 1, "rejected": 1}),
         ("other", 0, {"duplicate": 1}),
     ]
+
+
+MAPPING = """\
+columns: {Id: Nr, ChannelType: {constant: EMAIL}, Address: Mail}
+where: [{column: Nr, not_equals: "3"}]
+ignore: ["_*"]
+"""
+
+
+def test_a_mapping_counts_them_too(tmp_path: Path, sink: HttpSink) -> None:
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    given = {"mapping": str(tmp_path / "mapping.yaml")}
+    rows = [("1", "a@example.com"), ("2", "nobody"), ("3", "nobody"), ("4", "no one"), ("5", "x")]
+    source = write_rows(tmp_path / "contacts.csv", ("Nr", "Mail"), rows)
+    assert run_import(tmp_path, sink.url, source, run_id="first", **given)["invalid"] == 3
+    errors = read_rows(tmp_path / "runs/first/errors.csv")
+    assert errors[1][errors[0].index("_error_messages")].startswith('Mail "nobody": ')
+    errors[1][:2] = ["3", "left.out@example.com"]
+    errors[2][1] = "four@example.com"
+    fixed = write(tmp_path / "fixed.csv", errors[:3])
+    second = run_import(tmp_path, sink.url, fixed, run_id="second", **given)
+    assert (second["corrects"], second["to_correct"], second["corrected"]) == ("first", 3, 1)
+    (counted,) = read_corrections(RunDirectory(tmp_path / "runs/second"))
+    assert (counted.others, counted.not_fed_back) == ({"left_out": 1}, 1)
+
+
+def test_a_line_that_nobody_put_into_its_cells_is_told_again(
+    tmp_path: Path, sink: HttpSink
+) -> None:
+    source = tmp_path / "list.csv"
+    source.write_text("Id,ChannelType,Address\na,EMAIL,a@example.com\nb,EMAIL,b@example.com,x\n")
+    for run_id in ("first", "second", "third"):
+        summary = run_import(tmp_path, sink.url, source, run_id=run_id)
+        source = tmp_path / "runs" / run_id / "errors.csv"
+        header, row = read_rows(source)
+        assert row[header.index("_error_codes")] == "record.malformed"
+        assert row[header.index("_error_messages")].endswith("The line: b,EMAIL,b@example.com,x")
+    assert (summary["corrects"], summary["corrected"]) == ("second", 0)
+    (counted,) = read_corrections(RunDirectory(tmp_path / "runs/third"))
+    assert counted.codes_now == {"record.malformed": 1}
 
 
 def test_an_errors_file_of_an_earlier_version_is_not_counted(

@@ -129,7 +129,9 @@ def test_errors_are_told_by_the_columns_of_the_contacts(tmp_path, inputs):
     header, *rows = read_rows(tmp_path / "runs/one/errors.csv")
     assert header[:5] == ["Contact ID", "E-mail", "Handy", "Unsubscribed", "Kind"]
     told = {row[0]: row[header.index("_error_messages")] for row in rows if row[0]}
-    assert told["c5"].startswith('E-mail "nobody": This is not a valid e-mail address.')
+    assert told["c5"].startswith(
+        'E-mail "nobody": This is not a valid e-mail address (it has no @).'
+    )
     assert told["c17"].startswith("E-mail, Handy: The address is missing.")
     assert re.match('Unsubscribed ".+": The value is none of those', told["c28"])
     assert '"Not wanted."' in told["c77"]
