@@ -4,7 +4,7 @@ A partition that is not prepared adds nothing but its rows; nor does one to colu
 that was prepared by a version which did not look at them.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -77,23 +77,27 @@ def profile_sources(run: RunDirectory, manifest: Manifest) -> list[SourceProfile
     """
     invalid, mapping = count_invalid(run, manifest), manifest.read_mapping()
     names = [stamp.named or stamp.path for stamp in manifest.sources]
-    profiles = {
-        name: SourceProfile(name=name, rows=0, invalid=0, filled={}, channels={}) for name in names
-    }
-    for index, record in enumerate(manifest.inputs):
-        source = profiles[names[index]]
-        channels, filled = Counter(source.channels), Counter(source.filled)
-        for part in manifest.partitions:
-            if part.input != index:
-                continue
-            source.rows += part.rows - count_left_out_of(run, part.number)
-            source.invalid += invalid.get(part.number, 0)
-            channels.update(_count_channels(run, part.number))
-            filled.update(_count_filled(run, part.number))
+    rows, faulty = Counter[str](), Counter[str]()
+    channels, filled = (defaultdict[str, Counter[str]](Counter) for _ in range(2))
+    for part in manifest.partitions:
+        name = names[part.input]
+        rows[name] += part.rows - count_left_out_of(run, part.number)
+        faulty[name] += invalid.get(part.number, 0)
+        channels[name].update(_count_channels(run, part.number))
+        filled[name].update(_count_filled(run, part.number))
+    for name, record in zip(names, manifest.inputs, strict=False):  # some may not be read yet
         if not record.rows:  # its columns are there, and empty
-            filled.update(dict.fromkeys(plan_columns(record.header, mapping).targets, 0))
-        source.channels, source.filled = dict(channels), dict(filled)
-    return list(profiles.values())
+            filled[name].update(dict.fromkeys(plan_columns(record.header, mapping).targets, 0))
+    return [
+        SourceProfile(
+            name=name,
+            rows=rows[name],
+            invalid=faulty[name],
+            filled=filled[name],
+            channels=channels[name],
+        )
+        for name in dict.fromkeys(names)
+    ]
 
 
 def _count_channels(run: RunDirectory, number: int) -> dict[str, int]:

@@ -163,3 +163,21 @@ def test_all_rows_may_be_malformed(folder):
         ("Address", 0, 0),
     }
     assert done.sources[0].invalid == 3
+
+
+class Watched(list):
+    """Counts how often it is gone through."""
+
+    passes = 0
+
+    def __iter__(self):
+        self.passes += 1
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("names", [["a.csv"], ["a.csv", "b.csv", "none.csv"]])
+def test_partitions_are_gone_through_as_often_for_many_files_as_for_one(folder, names):
+    checked = check(folder, *names)
+    parts = Watched(checked.manifest.partitions)
+    profile_sources(checked.run, checked.manifest.model_copy(update={"partitions": parts}))
+    assert parts.passes == 2  # once for the invalid ones
