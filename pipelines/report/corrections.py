@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import polars as pl
 import pyarrow.parquet as pq
-from pyarrow import ArrowInvalid
+from polars.exceptions import PolarsError
+from pyarrow import ArrowException
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from pipelines.report.results import read_found
@@ -178,18 +179,24 @@ def _read_left(run: RunDirectory) -> _Left | None:
     """Read what a run left to be corrected; None if it is not there, or cannot be read."""
     try:
         summary = Summary.model_validate_json(run.summary.read_bytes())
-        issues = pq.ParquetFile(run.issues)
-    except (OSError, ValidationError, ArrowInvalid):
+        with pq.ParquetFile(run.issues) as file:
+            with_errors, codes = _count_errors(file)
+    except (OSError, ValidationError, ArrowException, PolarsError):
         return None
-    rows, codes = summary.invalid + summary.rejected, Counter[str]()
-    with_errors = 0
+    rows = summary.invalid + summary.rejected
+    # A row that the service refused has no error of ours, or its codes are those.
+    if rows > with_errors:
+        codes[SERVICE_REFUSED] = rows - with_errors
+    return _Left(rows, codes)
+
+
+def _count_errors(issues: pq.ParquetFile) -> tuple[int, Counter[str]]:
+    """Count the rows that have an error, and those of each code."""
+    with_errors, codes = 0, Counter[str]()
     # One partition's issues are in one group.
     for number in range(issues.num_row_groups):
         table = issues.read_row_group(number, columns=["source_row", "code", "severity"])
         errors = pl.DataFrame(table).filter(pl.col("severity") == Severity.ERROR.value)
         with_errors += errors["source_row"].n_unique()
         codes.update(dict(errors.unique(["source_row", "code"]).group_by("code").len().rows()))
-    # A row that the service refused has no error of ours, or its codes are those.
-    if rows > with_errors:
-        codes[SERVICE_REFUSED] = rows - with_errors
-    return _Left(rows, codes)
+    return with_errors, codes
