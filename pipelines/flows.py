@@ -225,6 +225,7 @@ def resume_run(
         if state is not None:
             require_still_ours(state, run_id, manifest.generation)
         run.remove_leftovers()
+        run.make_folders()
         if manifest.attempts[-1].finished_at is None:  # killed: its last sign of life
             manifest.attempts[-1].finished_at = run.last_written_at()
         manifest.attempts.append(Attempt(started_at=datetime.now(UTC)))

@@ -218,6 +218,11 @@ class RunDirectory:
         """Give the log of the service's answers about a file of gone endpoints."""
         return self.at("gone", f"part-{number:05d}.log")
 
+    def make_folders(self) -> None:
+        """Make the folders that are missing: one that an older version made has fewer."""
+        for name in FOLDERS:
+            (self.path / name).mkdir(mode=0o700, exist_ok=True)
+
     def remove_leftovers(self) -> None:
         """Remove the temporary files of a process that was killed."""
         for folder in (self.path, *(self.path / name for name in FOLDERS)):
@@ -262,8 +267,7 @@ def create_run_directory(runs_dir: Place, run_id: str) -> RunDirectory:
         if not runs_dir.is_dir():
             runs_dir.mkdir(mode=0o700, parents=True)
         run.path.mkdir(mode=0o700)
-        for folder in FOLDERS:
-            (run.path / folder).mkdir(mode=0o700)
+        run.make_folders()
     except FileExistsError as error:
         if not runs_dir.is_dir():
             raise ConfigurationError(

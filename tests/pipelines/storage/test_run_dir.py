@@ -23,6 +23,13 @@ def test_everything_in_it_is_private(tmp_path):
     assert {path.name for path in run.path.iterdir()} == set(FOLDERS)
 
 
+def test_folders_that_an_older_version_did_not_know_are_made(tmp_path):
+    run = create_run_directory(tmp_path, "r1")
+    (run.path / "profiled").rmdir()
+    run.make_folders()
+    assert {path.name for path in run.path.iterdir()} == set(FOLDERS)
+
+
 def test_a_runs_directory_that_exists_is_left_as_it_is(tmp_path):
     tmp_path.chmod(0o755)
     create_run_directory(tmp_path, "r1")
