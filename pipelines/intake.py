@@ -17,6 +17,7 @@ from pipelines import progress
 from pipelines.errors import SourceError, StorageError
 from pipelines.phases import phase
 from pipelines.preparing import may_have_excess
+from pipelines.report.showing import show_plainly
 from pipelines.settings import ImportSettings
 from pipelines.sources.base import SourceFormat
 from pipelines.sources.layouts import describe_reading
@@ -158,8 +159,9 @@ def stage_sources(
             layouts.append(read_layout(stamp, settings, mapping))  # says what is wrong with it
         first, layout = len(manifest.partitions), layouts[index]
         how = describe_reading({"format": layout.format, **layout.reading})
-        get_run_logger().info("%s: %s", stamp.source.name, how)
-        progress.note(f"reading {stamp.source.name}: {how}")
+        name = show_plainly(stamp.source.name)
+        get_run_logger().info("%s: %s", name, how)
+        progress.note(f"reading {name}: {how}")
         staged = stage_source(run, stamp, index, first, settings, left, announce, mapping)
         manifest.inputs.append(staged.input)
         manifest.partitions.extend(staged.partitions)

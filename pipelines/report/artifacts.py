@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipelines.report.page_data import IssueLine, PageData
+from pipelines.report.showing import cut, show_name, show_plainly, show_value
 from pipelines.settings import ImportSettings
 from pipelines.sources.base import STANDARD_INPUT
 from pipelines.storage.manifest import RunStatus
-from schemas.masking import mask_cell
 from schemas.outcomes import MEANINGS, Outcome
 
 COMMANDS = {"run": "import", "check": "check", "plan": "plan"}
@@ -23,7 +23,8 @@ MOST_COLUMNS = 5
 """Columns that are named in a line of it."""
 FIRST_ISSUES = 5
 """Issue codes in the summary."""
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~$&@])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~$&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+"""What Markdown may take for more than text: marks, and where addresses of pages begin."""
 _DATE = re.compile(r"\d{4}[-_.]?\d{2}[-_.]?\d{2}([T_-]?\d{4,6}Z?)?")
 """The date in the name of an export, which is another one every day."""
 _GLOB = re.compile(r"[*?\[]")
@@ -41,7 +42,7 @@ def _say_place(source: str) -> str:
         return "standard input"
     parts = [part for part in re.split(r"[/\\]", source) if part not in ("", ".", "..")]
     shown = 2 if len(parts) > 1 and _GLOB.search(parts[-1]) else 1
-    return "/".join(parts[-shown:]) or source
+    return show_plainly("/".join(parts[-shown:]) or source)
 
 
 def name_run(settings: ImportSettings, run_id: str) -> str:
@@ -134,7 +135,8 @@ def _write_issue(issue: IssueLine) -> str:
 
 def show_example(issue: IssueLine) -> str:
     """Give the example of an issue, masked as far as its column or look asks for it."""
-    return mask_cell(issue.example_column, (issue.example or "")[:LONGEST_EXAMPLE])
+    shown = show_value(issue.example_column, issue.example or "", show_addresses=False)
+    return cut(shown.text, LONGEST_EXAMPLE)
 
 
 def list_issues(issues: Sequence[IssueLine]) -> list[dict[str, Any]]:
@@ -146,7 +148,9 @@ def list_issues(issues: Sequence[IssueLine]) -> list[dict[str, Any]]:
             "rows": issue.rows,
             "rows saved": issue.saved,
             "what to do": issue.remedy,
-            "columns": ", ".join(name[:LONGEST_COLUMN] for name in issue.columns[:MOST_COLUMNS]),
+            "columns": ", ".join(
+                cut(show_name(name), LONGEST_COLUMN) for name in issue.columns[:MOST_COLUMNS]
+            ),
         }
         for issue in issues
     ]
@@ -177,11 +181,11 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> 
 
 def _plain(text: str) -> str:
     """Write a text so that Markdown takes it for nothing else."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return _MARKDOWN.sub(r"\\\1", show_plainly(" ".join(text.split())))
 
 
 def _code(text: str) -> str:
     """Write a value as code, whatever it holds."""
-    shown = "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
+    shown = show_plainly(" ".join(text.split()))
     quoted = shown.replace("`", "'").replace("|", "¦")
     return f"`{quoted}`" if shown else ""

@@ -104,6 +104,7 @@ def page(
         (["-"], "standard input"),
         (["."], "."),
         (["x" * 500], "x" * 60),
+        (["a\x1b[31m\u202eb.csv"], "a␛[31m⟨U+202E⟩b.csv"),
     ],
     ids=lambda value: str(value)[:20],
 )
@@ -139,8 +140,14 @@ def test_summary_says_what_to_fix_first_and_masks_it() -> None:
 def test_value_in_the_summary_is_text_and_nothing_else() -> None:
     odd = issue(example="`|<b>\u202e\n# no", example_column="Attributes.plan")
     text = write_summary(page(odd, invalid=4), PLACES)
-    assert "For example `'¦<b>� # no`." in text
+    assert "For example `'¦<b>⟨U+202E⟩␊# no`." in text
     assert show_example(odd).startswith("`|<b>")
+
+
+def test_value_is_masked_before_it_is_cut() -> None:
+    long = issue(example="x" * 51 + " ana.banana@example.com", example_column="Attributes.note")
+    assert "ana" not in show_example(long)
+    assert len(show_example(long)) == 60
 
 
 def test_text_in_the_summary_is_no_markup() -> None:
@@ -155,6 +162,17 @@ def test_run_that_a_guard_stopped_is_not_to_be_finished_from_errors() -> None:
     text = write_summary(stopped, PLACES)
     assert "Too many." in text
     assert "errors.csv" not in text
+
+
+def test_text_in_the_summary_is_no_link_and_no_command() -> None:
+    told = "www.example.com and http://example.com\x1b[31m"
+    text = write_summary(page(message=told, accepted=1), PLACES)
+    assert "www\\.example.com and http\\://example.com␛\\[31m" in text
+
+
+def test_table_masks_data_in_the_place_of_a_column() -> None:
+    (line,) = list_issues([issue(columns=("ana.banana@example.com", "a\x1b[31m"))])
+    assert line["columns"] == "a•••••••••@example.com, a␛[31m"
 
 
 def test_table_leaves_values_out() -> None:
