@@ -217,7 +217,8 @@ def test_help_has_headings_examples_and_exit_codes(run_cli: CommandLine) -> None
     text = run_cli("run", "--help").stdout
     headings = [line for line in text.splitlines() if re.match(r"\S.*:$", line)]
     assert headings == [
-        "What to read:", "How rows are judged:", "When to stop before anything is sent, or to warn:",
+        "What to read:", "How rows are judged:",
+        "When to stop before anything is sent, or to warn:",
         "Where to send, and how fast:", "What is sent, and what is remembered of it:",
         "The run:", "Output:", "Exit codes:",
     ]  # fmt: skip
