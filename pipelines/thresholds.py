@@ -14,7 +14,7 @@ from pipelines.history import PastRecord, has_history, list_past, read_history
 from pipelines.profiling import profile_sources
 from pipelines.report.profile import PastRun, SourceProfile
 from pipelines.report.summary import Breach
-from pipelines.series import join_series
+from pipelines.series import join_series, name_series
 from pipelines.settings import ImportSettings
 from pipelines.source_thresholds import choose_limits, general_limits
 from pipelines.steps.thresholds import (
@@ -58,7 +58,11 @@ def judge_thresholds(
     history = read_history(manifest, settings) if before is None else before.history
     named = profile_sources(run, manifest)
     sources = join_series(named, manifest.folder, settings.thresholds)
-    limits = {series: choose_limits(settings, source.name) for series, source in sources.items()}
+    names: dict[str, str] = {}  # a pattern fits what the user named, not what several are told as
+    for source in named:
+        series = name_series(source.name, manifest.folder, settings.thresholds)
+        names.setdefault(series, source.name)
+    limits = {series: choose_limits(settings, name) for series, name in names.items()}
     alone = {series for series in sources if limits[series].judges_invalid_alone}
     others = (
         rows - sum(sources[series].rows for series in alone),
