@@ -46,6 +46,9 @@ BY_THRESHOLD = "Failed by threshold"
 UPDATE_EVERY_S = 2.0
 """Seconds between two updates of the progress, and before the first: a small run is over by then,
 and costs one request less."""
+WAIT_S = 15.0
+"""Most seconds that a run waits for Prefect's API to take something. Its client waits for many
+minutes, and tries again."""
 P = ParamSpec("P")
 
 
@@ -88,10 +91,13 @@ def ending_in_a_state(work: Callable[P, Ending]) -> Callable[P, dict[str, Any]]:
 
 def introduce(settings: ImportSettings, run_id: str, command: str) -> None:
     """Give the flow run its name and, besides those of its deployment, its tags."""
-    with _never_failing("name and tags"):
+
+    def tell() -> None:
         client, flow_run = _this_flow_run()
         tags = list(dict.fromkeys([*flow_run.tags, *tag_run(settings, command)]))
         client.update_flow_run(flow_run.id, name=name_run(settings, run_id), tags=tags)
+
+    _await(_start("name and tags", tell), "name and tags")
 
 
 def publish_results(
@@ -107,7 +113,8 @@ def publish_results(
         "report": ("markdown", link, where),
         "summary": ("markdown", write_summary(page, places), f"What became of it: {name}"),
     }
-    with _never_failing("artifacts"):
+
+    def tell() -> None:
         client, flow_run = _this_flow_run()
         for kind, (form, data, description) in texts.items():
             client.create_artifact(
@@ -119,6 +126,8 @@ def publish_results(
                     flow_run_id=flow_run.id,
                 )
             )
+
+    _await(_start("artifacts", tell), "artifacts")
 
 
 def _link_report(run: RunDirectory, name: str) -> tuple[str, str]:
@@ -140,15 +149,17 @@ def showing_progress(manifest: Manifest, settings: ImportSettings) -> Iterator[N
     key = make_key(settings, manifest.command, "progress")
     artifact = _ProgressArtifact(*_this_flow_run(), key)
     over = threading.Event()
+    percent, words = None, None
 
     def follow() -> None:
-        with _never_failing("progress"):
+        try:
             while not over.wait(UPDATE_EVERY_S):
                 artifact.update(tracker.percent, tracker.words)
+        finally:  # the end is told even where an update was not taken
+            over.wait()
+            artifact.update(percent or tracker.percent, words or tracker.words)
 
-    follower = threading.Thread(target=copy_context().run, args=(follow,), daemon=True)
-    follower.start()
-    percent, words = None, None
+    follower = _start("progress", follow)
     try:
         with progress.followed_by(tracker):
             yield
@@ -158,9 +169,7 @@ def showing_progress(manifest: Manifest, settings: ImportSettings) -> Iterator[N
         raise
     finally:
         over.set()
-        follower.join()
-        with _never_failing("progress"):
-            artifact.update(percent or tracker.percent, words or tracker.words)
+        _await(follower, "progress")
 
 
 class _ProgressArtifact:
@@ -193,10 +202,22 @@ def _this_flow_run() -> tuple[SyncPrefectClient, FlowRun]:
     return cast("SyncPrefectClient", context.client), context.flow_run
 
 
-@contextmanager
-def _never_failing(what: str) -> Iterator[None]:
-    """Say it in the log if Prefect's API does not take something: the run is not about that."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 (whatever is wrong with the API)
-        get_run_logger().warning("Prefect did not take the %s of this run: %s", what, error)
+def _start(what: str, tell: Callable[[], None]) -> threading.Thread:
+    """Start to tell Prefect's API something; the log says so if it does not take it."""
+
+    def try_to_tell() -> None:
+        try:
+            tell()
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with the API)
+            get_run_logger().warning("Prefect did not take the %s of this run: %s", what, error)
+
+    teller = threading.Thread(target=copy_context().run, args=(try_to_tell,), daemon=True)
+    teller.start()
+    return teller
+
+
+def _await(teller: threading.Thread, what: str) -> None:
+    """Wait until it is told, but not for long: the run is not about that."""
+    teller.join(WAIT_S)
+    if teller.is_alive():
+        get_run_logger().warning("Prefect has not taken the %s of this run yet", what)

@@ -2,6 +2,8 @@
 
 import json
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -147,6 +149,7 @@ def test_table_has_every_issue(dirty: tuple[Published, Path]) -> None:
     assert {line["code"]: line["rows"] for line in table} == {
         "address.email_invalid": 1,
         "address.phone_invalid": 1,
+        "service.refused": 1,
     }
     assert all(line["what to do"] for line in table)
 
@@ -256,5 +259,21 @@ def test_run_goes_on_where_prefect_takes_no_artifact(
     source = write_rows(tmp_path / "clean.csv", HEADER, people(3))
     settings = make_settings(tmp_path, "http://127.0.0.1:9", source, run_id="one")
     published = api.read(run_marked(lambda: check_quality(settings)))
+    assert published.state == ("COMPLETED", "Completed", "All 3 rows can be imported.")
+    assert published.artifacts == {}
+
+
+def test_run_does_not_wait_for_an_api_that_does_not_answer(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stalled = threading.Event()
+    monkeypatch.setattr(publishing, "WAIT_S", 0.1)
+    monkeypatch.setattr(SyncPrefectClient, "create_artifact", lambda *_: stalled.wait(60))
+    source = write_rows(tmp_path / "clean.csv", HEADER, people(3))
+    settings = make_settings(tmp_path, "http://127.0.0.1:9", source, run_id="one")
+    begun_s = time.monotonic()
+    published = api.read(run_marked(lambda: check_quality(settings)))
+    assert time.monotonic() - begun_s < 30
+    stalled.set()
     assert published.state == ("COMPLETED", "Completed", "All 3 rows can be imported.")
     assert published.artifacts == {}
