@@ -26,6 +26,8 @@ ENVIRONMENT = {
     # polars' allocator gives memory back after a second, not after ten: phases do not add up.
     "_RJEM_MALLOC_CONF": "dirty_decay_ms:1000,muzzy_decay_ms:1000",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    # Nor its SDK, which would say on the terminal of the first run that it collects usage data.
+    "DO_NOT_TRACK": "1",
 }
 
 
