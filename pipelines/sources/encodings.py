@@ -114,11 +114,16 @@ def find_mark(sample: Sample) -> str | None:
 
 
 def settle_encoding(given: str, sample: Sample) -> str:
-    """Give the byte order, too, of an encoding that the user named without one."""
-    name = codecs.lookup(given).name
+    """Give the byte order, too, of an encoding that the user named without one.
+
+    What says of itself that it is UTF-8 is: errors.csv is fed back in with the settings of the
+    export that it came from.
+    """
+    name, marked = codecs.lookup(given).name, find_mark(sample)
+    if marked == UTF_8:
+        return UTF_8
     if name not in ("utf-16", "utf-32"):
         return name
-    marked = find_mark(sample)
     return marked if marked and marked.startswith(name) else f"{name}-le"  # as Windows writes it
 
 

@@ -108,6 +108,13 @@ def test_the_question_masks_addresses():
     assert "oz@" not in str(caught.value)
 
 
+@pytest.mark.parametrize("given", ["cp1252", "latin-1", "utf-8", "utf-16"])
+def test_a_file_that_says_it_is_utf8_is_whatever_is_given(given):
+    header, rows, _ = read_bytes(contents(["José"], "utf-8-sig"), encoding=given)
+    plain_header, plain_rows, _ = read_bytes(contents(["José"], "utf-8"))
+    assert (header, rows) == (plain_header, plain_rows)
+
+
 @pytest.mark.parametrize("written", ["utf-16", "utf-16-le"])
 def test_utf16_as_given_needs_no_mark(written):
     _, rows, reading = read_bytes(contents(["José"], written), encoding="utf-16")
