@@ -70,10 +70,10 @@ def print_summary(
         console.print(Text(_say_delivery(summary), style="dim"), soft_wrap=True)
     for line in [*_say_findings(summary), *_next_steps(run, manifest, summary, told_apart)]:
         console.print(Text(line), soft_wrap=True)
+    console.print(Text(f"Run:     {run.run_id}"), soft_wrap=True)
     place = run.show(run.report)
     link = Style(link=run.report.absolute().as_uri()) if _is_here(run) else Style.null()
     console.print(Text.assemble("Report:  ", (place, link)), soft_wrap=True)
-    console.print(Text(f"Run:     {run.run_id}"), soft_wrap=True)
 
 
 def print_verdict(console: Console, manifest: Manifest, summary: Summary) -> None:
