@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from pipelines.defaults import LOCAL_APPLICATION
 from pipelines.report.profile import PastRun, SourceProfile
@@ -80,8 +80,8 @@ class _Noted(BaseModel):
     status: RunStatus
     settings: _Chosen
     folder: str
-    started_at: datetime
-    finished_at: datetime | None
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None
 
     @property
     def is_finished(self) -> bool:

@@ -185,6 +185,7 @@ def test_breaches_are_told_by_series(runs: Runs):
 def test_damaged_and_foreign_folders_are_passed_over(runs: Runs):
     for night in range(1, 7):
         runs.add(night)
+    runs.add(0, started_at=START.replace(tzinfo=None))
     (runs.place / "night-1/manifest.json").write_bytes(b"{")
     (runs.place / "night-2/manifest.json").write_bytes(b'{"run_id": "night-2"}')
     (runs.place / "night-3/summary.json").write_bytes(b"\xff\x00")
