@@ -6,11 +6,10 @@ It is what thresholds compare with, and the trend of the page.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 from typing import TypeVar
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from pipelines.defaults import LOCAL_APPLICATION
 from pipelines.report.profile import PastRun, SourceProfile
@@ -35,18 +34,9 @@ _FINISHED = frozenset({RunStatus.COMPLETED, RunStatus.COMPLETED_WITH_ERRORS})
 _Record = TypeVar("_Record", bound=BaseModel)
 
 
-class PastRecord(BaseModel):
+class PastRecord(PastRun):
     """An earlier run over one of the sources or more."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    run_id: str
-    started_at: datetime
-    status: str
-    rows: int
-    invalid: int
-    accepted: int
-    seconds: float
     series: list[str]
     """Of all of its sources."""
     sources: dict[str, SourceProfile]
@@ -204,8 +194,6 @@ def list_past(
     """Give those of the last runs that were over the same sources as this one, oldest first."""
     kept = frozenset(settings.thresholds)
     series = sorted({name_series(name, manifest.folder, kept) for name in settings.sources})
-    names = PastRun.model_fields
     same = [past for past in history if past.series == series]
-    return tuple(
-        PastRun(**{name: getattr(past, name) for name in names}) for past in same[-MOST_PAST:]
-    )
+    known = set(PastRun.model_fields)
+    return tuple(PastRun(**past.model_dump(include=known)) for past in same[-MOST_PAST:])

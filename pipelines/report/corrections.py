@@ -71,6 +71,8 @@ class Correction(_Record):
     """Rows that came back and are still to be corrected, by error that they have now."""
 
 
+MOST_RUNS = 100
+"""Runs that are told of, those of most rows: a column of that name may hold anything."""
 CORRECTIONS = TypeAdapter(list[Correction])
 """corrections.json."""
 _CODES = frozenset({*ISSUE_KINDS, SERVICE_REFUSED})
@@ -78,13 +80,16 @@ _CODES = frozenset({*ISSUE_KINDS, SERVICE_REFUSED})
 
 def count_corrections(run: RunDirectory, manifest: Manifest) -> list[Correction]:
     """Count what was corrected of the runs whose rows were fed back in, most rows first."""
-    groups = group_corrections(_trace(run, manifest))
+    is_run = pl.col("run_id").str.contains(f"^{RUN_ID.pattern}$")
+    groups = group_corrections(_trace(run, manifest)).filter(is_run)
+    runs = groups.group_by("run_id").agg(pl.col("rows").sum())
+    most = runs.sort("rows", "run_id", descending=[True, False]).head(MOST_RUNS)
+    groups = groups.join(most, on="run_id", how="semi", maintain_order="left")
     # All rows of a check were looked at once it was decided which are duplicates.
     right = right_outcomes(sends=manifest.command == "run" or not run.decisions.is_file())
     counted = [
         count_group(group, str(run_id), run.runs_dir, {outcome.value for outcome in right})
         for (run_id,), group in groups.group_by("run_id", maintain_order=True)
-        if RUN_ID.fullmatch(str(run_id))
     ]
     return sorted(counted, key=lambda each: (-each.fed_back, each.run_id))
 

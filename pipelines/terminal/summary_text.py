@@ -8,6 +8,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.report.outcome_names import name_outcome
 from pipelines.report.summary import Summary
 from pipelines.report.verdict import say_verdict
 from pipelines.settings import ImportSettings
@@ -16,8 +17,8 @@ from pipelines.storage.run_dir import RunDirectory
 from pipelines.terminal.plain_text import write_plainly
 from pipelines.terminal.shell_words import join_command
 from schemas.issues import COLUMN_UNMAPPED, ISSUE_KINDS, Severity
-from schemas.outcomes import MEANINGS, Outcome
-from schemas.sync import RetirePolicy, SyncMode
+from schemas.outcomes import Outcome
+from schemas.sync import RetirePolicy
 
 COLOURS = {
     Outcome.ACCEPTED: "green",
@@ -98,13 +99,7 @@ def _outcome_table(summary: Summary, manifest: Manifest) -> Table:
     table.add_column(style="dim")
     for outcome, rows in summary.by_outcome().items():
         if rows:
-            name, meaning = outcome.value, MEANINGS[outcome]
-            if manifest.command != "run" and outcome is Outcome.UNPROCESSED:
-                name, meaning = "importable", "could be sent (unprocessed in summary.json)"
-                if summary.sync_mode != SyncMode.UPSERT:
-                    meaning = "would be sent (unprocessed in summary.json)"
-                if manifest.status is RunStatus.STOPPED:
-                    name, meaning = outcome.value, "not looked at, or nothing wrong so far"
+            name, meaning = name_outcome(outcome, summary, manifest)
             share = f"{rows / summary.rows:.1%}"
             table.add_row(f"  {rows:,}", Text(name, style=COLOURS[outcome]), share, meaning)
     return table

@@ -1,4 +1,4 @@
-"""What was corrected, where the run before is damaged."""
+"""What was corrected of several runs, and of one that is damaged."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 from page_support import make_summary
 from phases_support import check_files
 
-from pipelines.report.corrections import count_corrections
+from pipelines.report.corrections import MOST_RUNS, count_corrections
 
 FED_BACK = """\
 Id,ChannelType,Address,_source_file,_source_row,_outcome,_error_codes,_run_id
@@ -50,3 +50,18 @@ def test_a_run_that_cannot_be_read_is_as_one_that_is_not_there(tmp_path, leave, 
     (counted,) = count_corrections(checked.run, checked.manifest)
     assert (counted.to_correct, counted.corrected) == (to_correct, 1)
     assert counted.is_known == (to_correct == 3)
+
+
+def test_of_very_many_runs_those_of_most_rows_are_told(tmp_path):
+    source = tmp_path / "fixed.csv"
+    header = FED_BACK.splitlines()[0]
+    runs = [*(f"run{number}" for number in range(2 * MOST_RUNS)), "most", "most", "../no run"]
+    rows = [
+        f"{number},EMAIL,u{number}@example.com,list.csv,{number},invalid,,{run_id}"
+        for number, run_id in enumerate(runs)
+    ]
+    source.write_text("\n".join([header, *rows]))
+    checked = check_files(tmp_path / "runs", source)
+    counted = count_corrections(checked.run, checked.manifest)
+    assert len(counted) == MOST_RUNS
+    assert (counted[0].run_id, counted[0].corrected) == ("most", 2)
