@@ -8,6 +8,8 @@ import webbrowser
 from pathlib import Path
 
 import click
+import polars as pl
+import pyarrow as pa
 
 from pipelines.errors import RunStateError
 from pipelines.report.gathering import gather_page
@@ -32,7 +34,7 @@ def write_unmasked(run: RunDirectory, manifest: Manifest, summary: Summary, outp
     path = run.unmasked_report
     try:
         page = gather_page(run, manifest, summary)
-    except OSError as error:
+    except (OSError, pa.ArrowException, pl.exceptions.PolarsError) as error:  # away, or damaged
         raise RunStateError(
             f"Run {run.run_id} lacks what its page is made of: {error}. Import or check the "
             "source again."
