@@ -103,6 +103,7 @@ def summarize(
         left_out=counts.left_out,
         endpoints=sum(counts.endpoints.values()),
         endpoints_by_outcome={o.value: count for o, count in counts.endpoints.items()},
+        in_part=counts.in_part,
         corrects=first.run_id if first else None,
         to_correct=first.to_correct if first else 0,
         corrected=first.corrected if first else 0,

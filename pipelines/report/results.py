@@ -27,7 +27,7 @@ from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
 from schemas.columns import RESULT_COLUMNS
 from schemas.issues import ISSUE_SCHEMA
-from schemas.outcomes import TO_FIX, Outcome
+from schemas.outcomes import IMPORTED, TO_FIX, Outcome
 from schemas.row_keys import row_of
 
 NO_ENDPOINTS = pl.DataFrame(
@@ -207,4 +207,19 @@ def count_run(run: RunDirectory, manifest: Manifest) -> RunCounts:
         left_out=count_left_out(run, manifest),
         rows=rows,
         endpoints=count_in("endpoints") if manifest.endpoint_names else rows,
+        in_part=_count_in_part(run, manifest) if manifest.endpoint_names else 0,
     )
+
+
+def _count_in_part(run: RunDirectory, manifest: Manifest) -> int:
+    """Count the rows of which an endpoint fared well, and another did not."""
+    is_import = manifest.command == "run"
+    well = IMPORTED if is_import else {Outcome.UNPROCESSED, Outcome.UNCHANGED}
+    is_well = pl.col("outcome").is_in([outcome.value for outcome in well])
+    count = 0
+    for part in manifest.partitions:
+        columns = ["source_row", "outcome"]
+        endpoints = pl.read_parquet(run.part("endpoints", part.number), columns=columns)
+        by_row = endpoints.group_by("source_row").agg(is_well.any() & ~is_well.all())
+        count += int(by_row["outcome"].sum())
+    return count

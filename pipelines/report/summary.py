@@ -84,6 +84,9 @@ class Summary(BaseModel):
     """Those of them that were fed back and are right now."""
     not_fed_back: int = 0
     """Those of them that did not come back."""
+    in_part: int = 0
+    """Rows of which an endpoint was imported, or could be, and another was not. They have the
+    outcome of the one that was not."""
 
     def by_outcome(self) -> dict[Outcome, int]:
         """Give the rows by outcome."""
@@ -102,6 +105,8 @@ class RunCounts:
     """The others, by outcome."""
     endpoints: Mapping[Outcome, int]
     """Endpoints that the rows gave, by outcome; a row that gave none counts as one."""
+    in_part: int = 0
+    """Rows of which an endpoint was imported, or could be, and another was not."""
 
     @property
     def are_balanced(self) -> bool:

@@ -20,8 +20,14 @@ def say_verdict(summary: Summary, manifest: Manifest) -> str:
     if summary.rows == 0:
         return "The input has a header and no rows: there was nothing to do."
     if manifest.command != "run":
-        return _say_checked(summary, rows)
-    return _say_imported(summary, rows) + _say_retired(summary)
+        return _say_checked(summary, rows) + _say_in_part(summary, "can be")
+    told = _say_imported(summary, rows) + _say_in_part(summary, _was(summary.in_part))
+    return told + _say_retired(summary)
+
+
+def _say_in_part(summary: Summary, verb: str) -> str:
+    """Tell of rows that gave several endpoints and are not lost whole."""
+    return f" {summary.in_part:,} of the others {verb} imported in part." if summary.in_part else ""
 
 
 def _say_imported(summary: Summary, rows: str) -> str:

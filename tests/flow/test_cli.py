@@ -89,7 +89,7 @@ def test_json_is_all_of_stdout(history: History) -> None:
         "retries", "throttled", "splits", "bytes_sent", "seconds", "rows_per_second",
         "issues_by_code", "started_at", "finished_at", "records", "left_out", "endpoints",
         "endpoints_by_outcome", "sync_mode", "opt_ins", "to_retire", "retired", "refused_removals",
-        "breaches", "corrects", "to_correct", "corrected", "not_fed_back",
+        "breaches", "corrects", "to_correct", "corrected", "not_fed_back", "in_part",
     ]  # fmt: skip
     assert summary == read_summary(history.cli.cwd / "runs", "second")
     assert "All 3 rows can be imported." in history.checked.stderr

@@ -18,7 +18,7 @@ NAMES = tuple(
     unprocessed balanced requests retries throttled splits bytes_sent seconds rows_per_second
     issues_by_code started_at finished_at records left_out endpoints endpoints_by_outcome
     sync_mode opt_ins to_retire retired refused_removals
-    breaches corrects to_correct corrected not_fed_back
+    breaches corrects to_correct corrected not_fed_back in_part
     """.split()  # noqa: SIM905 (as it stands in the contract)
 )
 """The contract (README): flat, these names, in this order."""

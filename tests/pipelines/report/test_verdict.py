@@ -73,6 +73,10 @@ def verdict(command="run", status=RunStatus.COMPLETED, **counts):
         ),
         ({"held": 2}, "0 of 2 rows were imported, 2 were not."),
         (
+            {"accepted": 5, "invalid": 4, "in_part": 3},
+            "5 of 9 rows were imported, 4 were not. 3 of the others were imported in part.",
+        ),
+        (
             {"unchanged": 5, "to_retire": 1, "retired": 1},
             "All 5 rows are up to date: none of them had changed, nothing was sent. 1 endpoint "
             "gone from the source was retired.",
