@@ -45,6 +45,9 @@ def prepare_process() -> None:
     warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
     leave_on_signals()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started it: nobody listens
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # What a terminal has no characters for shows as ?, which is better than an end.
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
