@@ -17,8 +17,10 @@ from pipelines.report.corrections import note_corrections
 from pipelines.report.drawing import Drawing
 from pipelines.report.gathering import gather_page
 from pipelines.report.page import render_page
+from pipelines.report.page_data import PageData
 from pipelines.report.results import count_run, write_issues, write_row_files
 from pipelines.report.summary import Summary, require_balance
+from pipelines.report.verdict import say_verdict
 from pipelines.sending import read_shipments, read_ticks, sum_counts
 from pipelines.settings import ImportSettings
 from pipelines.steps.audience import add_up_audience
@@ -74,19 +76,44 @@ def report(
     )
     summary = summarize(manifest, settings, books, finished_at)
     write_json(summary.model_dump(mode="json"), run.summary)
-    page = gather_page(run, manifest, summary)
-    html = render_page(page, show_addresses=settings.show_addresses, drawing=drawing)
-    write_text(html, run.report)
+    page = write_page(run, manifest, settings, summary, drawing)
     manifest.finished_at = finished_at
     save_manifest(manifest, run)
     require_balance(summary)
-    publish_results(run, manifest, settings, page)
-    _log_end(manifest, summary, page.verdict)
+    verdict = say_verdict(summary, manifest)
+    if page is not None:
+        publish_results(run, manifest, settings, page)
+    _log_end(manifest, summary, verdict)
     if stopped_by is not None:
         raise stopped_by
     if not settings.keep_staged:
         run.remove_working_files()
-    return Ending(summary.model_dump(mode="json"), page.verdict)
+    return Ending(summary.model_dump(mode="json"), verdict)
+
+
+def write_page(
+    run: RunDirectory,
+    manifest: Manifest,
+    settings: ImportSettings,
+    summary: Summary,
+    drawing: Drawing,
+) -> PageData | None:
+    """Write report.html; give what it shows.
+
+    A run whose books are written does not fail by its page: without one this gives None.
+    """
+    try:
+        page = gather_page(run, manifest, summary)
+        html = render_page(page, show_addresses=settings.show_addresses, drawing=drawing)
+    except EndpointImportError:
+        raise
+    except Exception as error:  # noqa: BLE001 (a defect, and nothing that was done is undone by it)
+        run.remove(run.report)  # there may be one of an attempt that stopped
+        told = "report.html could not be made (%s); the other results are complete"
+        get_run_logger().warning(told, type(error).__name__)
+        return None
+    write_text(html, run.report)
+    return page
 
 
 def _log_end(manifest: Manifest, summary: Summary, verdict: str) -> None:

@@ -58,10 +58,12 @@ def list_issues(run: RunDirectory, manifest: Manifest, *, rejected: int) -> tupl
     alone = refused
     for issues in _read_partitions(run):
         tallies.append(_tally(issues))
-        # An endpoint may be refused here, and another one of its row by the service.
-        others = alone.join(issues, on=_ROW, how="semi") if rejected else alone
-        alone = alone.join(others, on=_ROW, how="anti") if rejected else alone
-        sets.update(_count_sets(pl.concat([issues, others])))
+        if rejected and manifest.endpoint_names:
+            # An endpoint may be refused here, and another one of its row by the service.
+            others = alone.join(issues, on=_ROW, how="semi")
+            alone = alone.join(others, on=_ROW, how="anti")
+            issues = pl.concat([issues, others])
+        sets.update(_count_sets(issues))
     sets.update(_count_sets(alone))
     savings = order_errors(sets)
     place = {saving.code: at for at, saving in enumerate(savings)}

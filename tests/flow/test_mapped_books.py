@@ -103,6 +103,8 @@ def require_books(folder: Path, sink: HttpSink) -> None:
     assert {name: summary[name] for name in rows} == dict(rows)
     assert {name: n for name, n in summary["endpoints_by_outcome"].items() if n} == dict(endpoints)
     assert summary["endpoints"] == endpoints.total()
+    well = [[fate == "accepted" for fate in contact.endpoints] for _, contact in ROWS]
+    assert summary["in_part"] == sum(any(each) and not all(each) for each in well) > 0
     assert (summary["records"], summary["rows"]) == (CONTACTS, len(ROWS))
     assert summary["left_out"] == CONTACTS - len(ROWS)
     assert read_outcomes(run).select("source_row", "outcome").rows() == [

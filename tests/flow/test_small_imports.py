@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from fakes import HttpSink, Reply
 from import_support import (
+    HEADER,
     people,
     read_outcomes,
     read_rows,
@@ -23,6 +24,7 @@ from import_support import (
 )
 from processes import CommandLine
 
+from pipelines import reporting
 from pipelines.errors import DestinationError
 from pipelines.local_server.process import LocalServer
 from schemas.columns import RESULT_COLUMNS
@@ -117,6 +119,21 @@ def test_access_denied_midway_stops_with_balanced_books(tmp_path: Path) -> None:
     assert header == ["Id", "ChannelType", "Address", *RESULT_COLUMNS]
     assert accepted | {row[0] for row in unprocessed} == {f"id-{n}" for n in range(1_500)}
     assert len(accepted) + len(unprocessed) == 1_500
+
+
+def test_no_run_fails_by_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> str:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(reporting, "render_page", fail)
+    rows = write_rows(tmp_path / "a.csv", HEADER, people(3))
+    with HttpSink() as sink:
+        summary = run_import(tmp_path, sink.url, rows, run_id="one")
+    require_balance(summary)
+    assert (summary["status"], summary["accepted"]) == ("completed", 3)
+    run = tmp_path / "runs/one"
+    assert not (run / "report.html").exists()
+    assert json.loads((run / "manifest.json").read_bytes())["finished_at"] is not None
 
 
 def test_formats_and_headers_mix_in_one_run(tmp_path: Path) -> None:
