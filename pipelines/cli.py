@@ -20,7 +20,7 @@ from pipelines.terminal.completion import (
     complete_countries,
     complete_files,
     complete_presets,
-    complete_run_ids,
+    complete_resumable,
     completion,
 )
 from pipelines.terminal.given_settings import (
@@ -145,10 +145,10 @@ def plan(sources: tuple[str, ...], *, diff: bool, **given: Any) -> None:
 
 
 @cli.command()
-@click.argument("run", metavar="RUN_ID", shell_complete=complete_run_ids)
+@click.argument("run", metavar="RUN_ID", shell_complete=complete_resumable)
 @with_options(SOURCE_OPTIONS, THRESHOLD_OPTIONS, DESTINATION_OPTIONS, SYNC_OPTIONS)
 def resume(run: str, runs_dir: Place, **given: Any) -> None:
-    """Go on with a run that stopped, wherever that was; `latest` is the newest one.
+    """Go on with a run that stopped, wherever that was; `latest` is the newest that did.
 
     Nothing that was done is done again, and no row is left out or counted twice. Settings are
     those that the run began with. Only --rate, --max-in-flight, --keep-staged, --runner and
@@ -164,10 +164,10 @@ def resume(run: str, runs_dir: Place, **given: Any) -> None:
     from pipelines.resuming import CHANGEABLE, is_finished, refuse_other_settings, require_resumable
     from pipelines.storage.manifest import load_manifest
     from pipelines.storage.run_lock import locked
-    from pipelines.terminal.run_list import find_run
+    from pipelines.terminal.run_list import find_resumable
     from pipelines.terminal.running import run_flow
 
-    known = find_run(runs_dir, run)
+    known = find_resumable(runs_dir, run)
     run_id = known.run_id
     manifest = load_manifest(known)
     asked = given_on_command_line() - {"run", "runs_dir", *OUTPUT_NAMES}

@@ -66,6 +66,19 @@ def complete_run_ids(
     context: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Give the runs of --runs-dir, newest first by the time of their folders."""
+    names = [folder.name for folder in _list_runs(context, incomplete)[:MOST_RUNS]]
+    return _items([*names, "latest"], incomplete)
+
+
+def complete_resumable(
+    context: click.Context, _: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Give the runs of --runs-dir that can be resumed, of the newest ones."""
+    folders = _list_runs(context, incomplete)[:MOST_RUNS]
+    return _items([*(f.name for f in folders if _is_resumable(f)), "latest"], incomplete)
+
+
+def _list_runs(context: click.Context, incomplete: str) -> list[Path]:
     place = context.params.get("runs_dir") or Path("runs")
     if not isinstance(place, Path):  # on S3 they would have to be asked for
         return []
@@ -74,8 +87,23 @@ def complete_run_ids(
         for folder in os.scandir(place)
         if folder.name.startswith(incomplete) and (Path(folder.path) / "manifest.json").is_file()
     ]
-    names = [name for _, name in sorted(found, reverse=True)[:MOST_RUNS]]
-    return _items([*names, "latest"], incomplete)
+    return [place / name for _, name in sorted(found, reverse=True)]
+
+
+def _is_resumable(folder: Path) -> bool:
+    """Say whether a run stopped, or says that it is running and nobody works on it."""
+    import orjson
+
+    with suppress(OSError, orjson.JSONDecodeError, AttributeError):
+        manifest = orjson.loads((folder / "manifest.json").read_bytes())
+        if manifest.get("superseded_by") is not None:
+            return False
+        if manifest.get("status") == "running":
+            from pipelines.storage.file_lock import read_owner  # takes a while, and is rare
+
+            return read_owner(folder / "lock") is None
+        return bool(manifest.get("status") == "stopped")
+    return False
 
 
 def complete_mappings(

@@ -20,6 +20,8 @@ from pipelines.terminal.running import read_run, say_status
 
 LATEST = "latest"
 """How the newest run is named, unless a run has that name."""
+RESUMABLE = ("stopped", "interrupted")
+"""Statuses of runs that `resume` goes on with."""
 GAP = 2
 """Spaces between columns."""
 SHORTEST_SOURCE = 12
@@ -70,6 +72,29 @@ def find_run(runs_dir: Place, run_id: str) -> RunDirectory:
     if not found:
         raise RunStateError(f"There are no runs in {runs_dir}, and so no latest one.")
     return found[0].run
+
+
+def find_resumable(runs_dir: Place, run_id: str) -> RunDirectory:
+    """Find a run to go on with by its name; `latest` is the newest one that is not done.
+
+    Of those an import comes before a check, as it has something left to send.
+
+    Raises:
+        RunStateError: There is none.
+    """
+    if run_id != LATEST or run_at(runs_dir, run_id).manifest.exists():
+        return open_run_directory(runs_dir, run_id)
+    found = read_all_runs(runs_dir)
+    left = [past for past in found if past.status in RESUMABLE]
+    if left:
+        return min(left, key=lambda past: past.manifest.command != "run").run
+    if not found:
+        raise RunStateError(f"There are no runs in {runs_dir}, and so none to resume.")
+    newest = found[0]
+    raise RunStateError(
+        f"No run in {runs_dir} can be resumed: none is {' or '.join(RESUMABLE)}. The newest, "
+        f"{newest.run.run_id} ({newest.manifest.command}), is {newest.status}."
+    )
 
 
 def read_all_runs(runs_dir: Place) -> list[PastRun]:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from cli_support import KEYS, NOISE, emails, read_manifest, read_summary, the_error
 from fakes import HttpSink, Reply
-from import_support import run_import
+from import_support import run_check, run_import
 from processes import CliResult, CommandLine, side_by_side
 
 from pipelines.errors import GuardError, TerminalDestinationError
@@ -41,6 +42,10 @@ def folder(prefect_api: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
                 run_import(folder, sink.url, folder / "many.csv", **given)
             sink.script.clear()
         pretend_to_be_killed(folder / "runs/killed")
+        for name in ("looked-at", "half-looked-at"):
+            run_check(folder, folder / "wrong.csv", run_id=name)
+        pretend_to_be_killed(folder / "runs/half-looked-at")
+        shutil.copytree(folder / "runs/guarded", folder / "done/guarded")
         with locked(RunDirectory(folder / "runs/busy")):
             yield folder
 
@@ -64,6 +69,9 @@ COMMANDS = {
     "other option": ("resume", "other", "--phone-check", "valid", "--partition-rows", "500"),
     "report": ("report", "killed"),
     "runs": ("runs",),
+    "latest": ("resume", "latest", "--partition-rows", "500"),
+    "none to resume": ("resume", "latest", "--runs-dir", "done"),
+    "no runs": ("resume", "latest", "--runs-dir", "nowhere"),
 }
 
 
@@ -81,6 +89,11 @@ REFUSALS = {
     "busy": rf"Run busy is being worked on by process {os.getpid()} on .* Wait until that ends",
     "other option": r"Run other was begun with --partition-rows 50000, not --partition-rows 500\. "
     r"Leave the option",
+    # Newer than all imports that stopped; checks are newer still, one of them killed, too.
+    "latest": r"Run killed was begun with --partition-rows 50000, not --partition-rows 500\.",
+    "none to resume": r"No run in done can be resumed: none is stopped or interrupted\. "
+    r"The newest, guarded \(run\), is guarded\.$",
+    "no runs": r"There are no runs in nowhere, and so none to resume\.$",
     "report": r"Run killed has no summary: it is interrupted\. Go on with: endpoint-import resume "
     r"killed$",
 }
@@ -120,6 +133,8 @@ def test_runs_shows_which_one_was_interrupted(result_of: Callable[[str], CliResu
     assert status.pop("stopped") in ("stopped", "running", "completed")  # being resumed meanwhile
     assert status == {
         "killed": "interrupted",
+        "half-looked-at": "interrupted",
+        "looked-at": "completed_with_errors",
         "busy": "stopped",
         "other": "stopped",
         "guarded": "guarded",

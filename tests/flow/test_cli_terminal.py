@@ -154,6 +154,7 @@ try() {
     _endpoint_import_completion endpoint-import; echo "${COMPREPLY[*]}"
 }
 try endpoint-import repo
+try endpoint-import report o
 try endpoint-import resume o
 try endpoint-import run --mapping k
 try endpoint-import run --sync-mode ""
@@ -178,7 +179,7 @@ def test_completion_in_bash(desk: Desk) -> None:
         timeout=60,
     )
     assert done.stderr == ""
-    assert done.stdout.splitlines() == ["report", "one", "klaviyo", "upsert changed mirror", ""]
+    assert done.stdout.splitlines() == ["report", "one", "", "klaviyo", "upsert changed mirror", ""]
 
 
 HEAVY = ("polars", "pyarrow", "prefect", "boto3", "pydantic", "rich", "pandera")
