@@ -129,6 +129,7 @@ def test_rows_that_the_service_refused_are_told_too(run):
         ("a", 3, "Not wanted."),
     ]
     manifest = write_rejected(run, refused, [("b", 3, "No ana@example.com.")])
+    manifest.mapping = {"endpoints": [{"name": "mail"}, {"name": "mobile"}]}
     lines = list_issues(run, manifest, rejected=4)
     told = [(line.code, line.rows, line.issues, line.saved, line.saved_so_far) for line in lines]
     assert told == [(SERVICE_REFUSED, 4, 4, 3, 3), (PHONE, 1, 1, 0, 4)]
