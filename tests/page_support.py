@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pipelines.report.next_steps import NextStep
 from pipelines.report.page_data import IssueLine, PageData
 from pipelines.report.profile import (
     AudienceCount,
@@ -22,6 +23,7 @@ from pipelines.storage.manifest import Attempt, InputRecord, Manifest, RunStatus
 from schemas.issues import ISSUE_KINDS
 from schemas.outcomes import Outcome
 
+AGAIN = "endpoint-import run runs/20260302T021500-night/errors.csv --default-country US"
 AT = datetime(2026, 3, 2, 2, 15, tzinfo=UTC)
 OUTCOMES = {"accepted": 9_120, "unchanged": 310, "invalid": 412, "duplicate": 95, "rejected": 3}
 COUNTRIES = (
@@ -274,6 +276,7 @@ def make_page(command: str = "run", columns: int = 0, **changes: Any) -> PageDat
         profile=make_profile(columns),
         issues=make_lines(),
         past=make_past(),
+        steps=(NextStep("Correct the 415 rows in errors.csv:", (AGAIN,)),),
     )
     return replace(page, **changes)
 

@@ -4,6 +4,7 @@ from pydantic import ValidationError
 
 from pipelines.report.corrections import read_corrections
 from pipelines.report.issue_lines import list_issues
+from pipelines.report.next_steps import list_next_steps
 from pipelines.report.page_data import PageData
 from pipelines.report.profile import Profile
 from pipelines.report.summary import Summary
@@ -23,6 +24,7 @@ def gather_page(run: RunDirectory, manifest: Manifest, summary: Summary) -> Page
         issues=list_issues(run, manifest, rejected=summary.rejected),
         past=tuple(profile.past),
         corrections=tuple(read_corrections(run)),
+        steps=tuple(list_next_steps(run, manifest, summary)),
     )
 
 

@@ -74,6 +74,7 @@ def _view(data: PageData, show_addresses: bool) -> dict[str, Any]:
         "crowded": audience_views.view_crowded(data, show_addresses=show_addresses),
         "user_limit": USER_ENDPOINTS.value,
         "corrections": data.corrections,
+        "steps": data.steps,
         "runs": [*data.past, now],
         "chosen": chosen,
         "usual": usual,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pipelines.report.corrections import Correction
+from pipelines.report.next_steps import NextStep
 from pipelines.report.profile import PastRun, Profile
 from pipelines.report.summary import Summary
 from pipelines.storage.manifest import Manifest
@@ -48,3 +49,5 @@ class PageData:
     """Earlier runs, oldest first, at the most thirty."""
     corrections: tuple[Correction, ...] = ()
     """What was corrected of the runs whose rows were fed back in, most rows first."""
+    steps: tuple[NextStep, ...] = ()
+    """What is to be done, in the order in which to do it."""

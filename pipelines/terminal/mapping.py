@@ -12,13 +12,13 @@ from rich.text import Text
 
 from pipelines.errors import ConfigurationError
 from pipelines.mapping_suggestion import suggest_mapping
+from pipelines.report.shell_words import join_command
 from pipelines.settings import ImportSettings
 from pipelines.suggesting.assembling import NO_ADDRESS
 from pipelines.suggesting.mapping_text import write_mapping
 from pipelines.suggesting.suggestion import SuggestedColumn, Suggestion
 from pipelines.terminal.consoles import make_console
 from pipelines.terminal.plain_text import write_plainly
-from pipelines.terminal.shell_words import join_command
 from schemas.masking import looks_personal, mask
 
 NOTHING_TO_IMPORT = 1

@@ -80,9 +80,9 @@ def report(
       endpoint-import report 20261122T020000Z-4f1c --show-addresses --open
       endpoint-import report latest --json
     """  # noqa: D301
+    from pipelines.report.next_steps import resume_command
     from pipelines.terminal.run_list import find_run
     from pipelines.terminal.running import read_run, say_status, show
-    from pipelines.terminal.summary_text import resume_command
 
     output = take_output(given)
     run = find_run(runs_dir, run_id)

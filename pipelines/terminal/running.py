@@ -23,6 +23,7 @@ from pipelines.errors import (
     StorageError,
 )
 from pipelines.report.diff import Diff
+from pipelines.report.next_steps import resume_command
 from pipelines.report.plan import make_plan
 from pipelines.report.plan_text import say_plan
 from pipelines.report.preview import Preview
@@ -38,7 +39,7 @@ from pipelines.terminal.output import Output
 from pipelines.terminal.preview_text import print_preview
 from pipelines.terminal.process import importing, interrupt_on_signals
 from pipelines.terminal.progress_bar import ProgressBar
-from pipelines.terminal.summary_text import print_summary, print_verdict, resume_command
+from pipelines.terminal.summary_text import print_summary, print_verdict
 
 if TYPE_CHECKING:
     from pipelines.prefect_api import PrefectApi

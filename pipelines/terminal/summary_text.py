@@ -1,21 +1,27 @@
 """The summary as people read it: what happened, what to fix, what to do next."""
 
-from pathlib import Path
-
 import polars as pl
 from rich.console import Console
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.report.next_steps import (
+    ask_first,
+    import_command,
+    is_here,
+    is_to_correct,
+    is_to_send,
+    name_suspects,
+    resume_command,
+    serve_command,
+)
 from pipelines.report.outcome_names import name_outcome
 from pipelines.report.summary import Summary
 from pipelines.report.verdict import say_verdict
-from pipelines.settings import ImportSettings
 from pipelines.storage.manifest import Manifest, RunStatus
 from pipelines.storage.run_dir import RunDirectory
 from pipelines.terminal.plain_text import write_plainly
-from pipelines.terminal.shell_words import join_command
 from schemas.issues import COLUMN_UNMAPPED, ISSUE_KINDS, Severity
 from schemas.outcomes import Outcome
 from schemas.sync import RetirePolicy
@@ -73,7 +79,7 @@ def print_summary(
         console.print(Text(line), soft_wrap=True)
     console.print(Text(f"Run:     {run.run_id}"), soft_wrap=True)
     place = run.show(run.report)
-    link = Style(link=run.report.absolute().as_uri()) if _is_here(run) else Style.null()
+    link = Style(link=run.report.absolute().as_uri()) if is_here(run) else Style.null()
     console.print(Text.assemble("Report:  ", (place, link)), soft_wrap=True)
 
 
@@ -189,6 +195,12 @@ def _next_steps(
     run: RunDirectory, manifest: Manifest, summary: Summary, told_apart: str | None
 ) -> list[str]:
     lines = []
+    is_guarded = manifest.status is RunStatus.GUARDED
+    is_apart = manifest.message == told_apart
+    why = [] if manifest.message is None or is_apart else [f"Why:     {manifest.message}"]
+    if is_guarded:
+        first = write_plainly(f"{name_suspects(summary)}: {ask_first(summary)}")
+        lines += [*why, f"First:   look at {first}"]
     if manifest.superseded is not None:
         lines.append(f"Before:  run {manifest.superseded} was not finished; this took its place")
     if summary.opt_ins:
@@ -197,25 +209,29 @@ def _next_steps(
     if "column.unmapped" in summary.issues_by_code:
         names = write_plainly(", ".join(_unmapped(run)))
         lines.append(f"Not imported: {names} (no column of an endpoint)")
-    if summary.invalid or summary.rejected:
-        lines.append(f"To fix:  {_correct(run)}, then: {_again(run, manifest)}")
+    if is_to_correct(manifest, summary):
+        lines.append(f"To fix:  {_correct(run)}, then: {import_command(run, manifest, run.errors)}")
     if summary.held:
         held = f"{summary.held:,} row{'' if summary.held == 1 else 's'}"
         lines.append(
             f"Held:    {run.show(run.held)} holds {held} that would opt someone in again, or "
             "activate an endpoint; check them, then --allow-opt-in"
         )
-    if manifest.message is not None and manifest.message != told_apart:
-        lines.append(f"Why:     {manifest.message}")
+    if not is_guarded:
+        lines += why
+    return [*lines, *_say_going_on(run, manifest, summary)]
+
+
+def _say_going_on(run: RunDirectory, manifest: Manifest, summary: Summary) -> list[str]:
+    lines = []
     if manifest.status is RunStatus.STOPPED:
         lines.append(f"Go on:   {resume_command(run)}")
-    if manifest.status in (RunStatus.STOPPED, RunStatus.GUARDED) and run.unprocessed.is_file():
+    if is_to_send(run, manifest, summary):
         lines.append(
             f"To send: {run.show(run.unprocessed)} holds the rows that are still to be sent"
         )
     if manifest.settings.get("local") and summary.accepted:
-        serve = join_command(["endpoint-import", "serve", *_database(manifest)])
-        lines.append(f"Look:    `{serve}` serves what the embedded server stored")
+        lines.append(f"Look:    `{serve_command(manifest)}` serves what the embedded server stored")
     return lines
 
 
@@ -225,52 +241,11 @@ def _say_corrected(summary: Summary) -> str:
     return f"Fixed:   {fixed}{missing}"
 
 
-def resume_command(run: RunDirectory) -> str:
-    """Give the command that goes on with a run."""
-    runs_dir = run.runs_dir
-    is_default = runs_dir == ImportSettings.model_fields["runs_dir"].default
-    place = [] if is_default else ["--runs-dir", str(runs_dir)]
-    return join_command(["endpoint-import", "resume", run.run_id, *place])
-
-
 def _correct(run: RunDirectory) -> str:
     place = run.show(run.errors)
-    if _is_here(run):
+    if is_here(run):
         return f"correct {place}"
     return f"fetch it (aws s3 cp {place} .), correct it"
-
-
-def _is_here(run: RunDirectory) -> bool:
-    return run.show(run.errors) == str(run.errors)
-
-
-def _again(run: RunDirectory, manifest: Manifest) -> str:
-    """Give the command that imports the corrected rows as this run would have."""
-    given = manifest.settings
-    command = [
-        "endpoint-import",
-        manifest.command,
-        str(run.errors) if _is_here(run) else run.errors.name,
-    ]
-    names = ["mapping", "default_country", "default_channel", "phone_check", "runs_dir"]
-    if given.get("local"):
-        command += ["--local", *_database(manifest)]
-    elif manifest.command != "check":
-        names = ["application_id", "endpoint_url", "region", "profile", *names]
-    if manifest.command == "run":
-        # Not the mode: in mirror, whatever is not in errors.csv would be gone.
-        names += ["state_dir", "feed"]
-    for name in names:
-        default = ImportSettings.model_fields[name].default
-        if given.get(name) and str(given[name]) != str(default):
-            command += ["--" + name.replace("_", "-"), str(given[name])]
-    return join_command(command)
-
-
-def _database(manifest: Manifest) -> list[str]:
-    db = str(manifest.settings.get("db"))
-    default = ImportSettings.model_fields["db"].default.absolute()
-    return [] if Path(db).absolute() == default else ["--db", db]
 
 
 def _unmapped(run: RunDirectory) -> list[str]:
