@@ -13,7 +13,7 @@ from pipelines.errors import GuardError
 from pipelines.history import PastRecord, has_history, list_past, read_history
 from pipelines.profiling import profile_sources
 from pipelines.report.profile import PastRun, SourceProfile
-from pipelines.report.summary import Breach
+from pipelines.report.summary import NOTHING_SENT, Breach
 from pipelines.series import join_series, name_series
 from pipelines.settings import ImportSettings
 from pipelines.source_thresholds import choose_limits, general_limits
@@ -27,8 +27,6 @@ from pipelines.steps.thresholds import (
 from pipelines.storage.atomic import write_json
 from pipelines.storage.manifest import Manifest
 from pipelines.storage.run_dir import RunDirectory
-
-NOTHING_SENT = "Nothing was sent."
 
 
 class Judgement(BaseModel):

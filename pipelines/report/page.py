@@ -46,7 +46,7 @@ def render_page(data: PageData, *, show_addresses: bool, drawing: Drawing | None
 
 def _view(data: PageData, show_addresses: bool) -> dict[str, Any]:
     summary = data.summary
-    is_sent = data.manifest.command == "run" and summary.destination is not None
+    is_sent = bool(summary.requests or summary.retired or summary.refused_removals)
     now = PastRun(
         run_id=summary.run_id,
         started_at=summary.started_at,
@@ -64,6 +64,7 @@ def _view(data: PageData, show_addresses: bool) -> dict[str, Any]:
         "verdict": data.verdict,
         "is_masked": not show_addresses,
         "is_sent": is_sent,
+        "notices": page_views.view_notices(data),
         "outcomes": page_views.view_outcomes(data),
         "errors": page_views.view_issues(data, "error", show_addresses=show_addresses),
         "warnings": page_views.view_issues(data, "warning", show_addresses=show_addresses),

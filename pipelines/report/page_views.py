@@ -7,6 +7,7 @@ from pipelines.report.outcome_names import name_outcome
 from pipelines.report.page_data import IssueLine, PageData
 from pipelines.report.profile import ColumnProfile
 from pipelines.report.showing import Shown, cut, show_name, show_plainly, show_value
+from pipelines.report.summary import NOTHING_SENT, Breach
 from schemas.outcomes import Outcome
 
 THINNEST = 0.4
@@ -16,6 +17,14 @@ MOST_COLUMNS = 300
 of them."""
 MOST_NAMES = 6
 """Names of columns beside an issue."""
+BREACHES = {
+    "max_invalid": "too many invalid rows",
+    "warn_invalid": "many invalid rows",
+    "max_row_change": "fewer or more rows than usual",
+    "on_empty_column": "a column is empty",
+    "on_lost_channel": "a channel is gone",
+}
+"""What it means that a threshold is exceeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,15 @@ class OutcomeView:
     start: float
     """Where its part of the bar begins, in percent."""
     width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What stopped the run, or is to be warned of."""
+
+    is_stop: bool
+    heading: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,23 @@ def view_outcomes(data: PageData) -> list[OutcomeView]:
         views.append(OutcomeView(name, colour, meaning, rows, round(start, 3), width))
         start += width
     return views
+
+
+def view_notices(data: PageData) -> list[Notice]:
+    """View why the run stopped, and which thresholds it exceeded; each is told once."""
+    breaches, reason = data.summary.breaches, data.manifest.message or ""
+    # Of a run that thresholds stopped, the message is those of all of them.
+    for breach in breaches:
+        reason = reason.replace(breach.message, "")
+    is_told = not reason.replace(NOTHING_SENT, "").strip()
+    first = [] if is_told else [Notice(True, "Why it stopped", reason.strip())]
+    return [*first, *(_view_breach(breach) for breach in breaches)]
+
+
+def _view_breach(breach: Breach) -> Notice:
+    told = BREACHES.get(breach.threshold, breach.threshold.replace("_", " "))
+    kind = "Stopped" if breach.is_stop else "Warning"
+    return Notice(breach.is_stop, f"{kind}: {told}", breach.message)
 
 
 def view_issues(data: PageData, severity: str, *, show_addresses: bool) -> list[IssueView]:

@@ -10,6 +10,9 @@ from pipelines.errors import BooksError
 from schemas.outcomes import Outcome
 from schemas.sync import SyncMode
 
+NOTHING_SENT = "Nothing was sent."
+"""What the message of a breach that stops a run says, or that of all of them."""
+
 
 class Breach(BaseModel):
     """A threshold that a run exceeded."""

@@ -20,11 +20,12 @@ from page_support import (
 from pipelines.report.corrections import CodeCorrection, Correction
 from pipelines.report.drawing import SWITCH
 from pipelines.report.page import render_page
-from pipelines.report.page_views import MOST_COLUMNS
+from pipelines.report.page_views import BREACHES, MOST_COLUMNS
 from pipelines.report.profile import ColumnProfile, CrowdedUser, SharedAddress, TopValue
 from pipelines.report.showing import FULL, SHORT, show_value
 from pipelines.report.summary import Breach
 from pipelines.settings import ImportSettings
+from pipelines.steps.thresholds import Limits
 from pipelines.storage.manifest import RunStatus
 from schemas.issues import ISSUE_KINDS
 
@@ -110,19 +111,46 @@ def test_check_calls_rows_importable_and_shows_no_delivery() -> None:
 
 def test_what_stopped_and_what_was_corrected_is_told() -> None:
     breaches = [
-        Breach(threshold="max_invalid", source="a.csv", is_stop=True, message="Too <many>."),
-        Breach(threshold="max_change", source=None, is_stop=False, message="Half of it."),
+        Breach(threshold="on_lost_channel", source="a.csv", is_stop=True, message="SMS <is> gone."),
+        Breach(threshold="max_invalid", source=None, is_stop=True, message="Too many."),
+        Breach(threshold="max_row_change", source="a.csv", is_stop=False, message="Half of it."),
     ]
     summary = make_summary(
         breaches=breaches, corrects="before", to_correct=15, corrected=12, not_fed_back=2
     )
-    manifest = make_manifest(status=RunStatus.GUARDED, message="Nothing was sent: see below.")
+    message = "SMS <is> gone. Too many. Nothing was sent."
+    manifest = make_manifest(status=RunStatus.GUARDED, message=message)
     html = render_page(make_page(summary=summary, manifest=manifest), show_addresses=False)
-    assert "Nothing was sent: see below." in html
-    assert "Stopped: max_invalid of a.csv" in html
-    assert "Too &lt;many&gt;." in html
-    assert "Warning: max_change" in html
+    notices = re.findall(r'class="notice (\w+)"><b>(.*?)</b> (.*?)</p>', html)
+    assert notices == [
+        ("stop", "Stopped: a channel is gone", "SMS &lt;is&gt; gone."),
+        ("stop", "Stopped: too many invalid rows", "Too many."),
+        ("warn", "Warning: fewer or more rows than usual", "Half of it."),
+    ]
     assert re.search(r"<b>12 of 15</b> rows of run before fixed, 2 not fed back in", html)
+
+
+def test_another_reason_to_stop_is_told_besides() -> None:
+    breach = Breach(threshold="max_row_change", source=None, is_stop=False, message="Half of it.")
+    manifest = make_manifest(status=RunStatus.STOPPED, message="A signal stopped the run.")
+    summary = make_summary(breaches=[breach])
+    html = render_page(make_page(summary=summary, manifest=manifest), show_addresses=False)
+    assert "<b>Why it stopped</b> A signal stopped the run." in html
+    assert html.count("Half of it.") == 1
+
+
+def test_every_threshold_has_words() -> None:
+    assert set(BREACHES) == {"max_invalid", "warn_invalid"} | {
+        name for name in Limits.__dataclass_fields__ if name.startswith(("max_", "on_"))
+    } - {"on_row_change"}
+
+
+def test_of_a_run_that_sent_nothing_no_delivery_is_told() -> None:
+    summary = make_summary(requests=0, bytes_sent=0)
+    html = render_page(make_page(summary=summary), show_addresses=False)
+    assert 'id="delivery"' not in html
+    assert "#delivery" not in html
+    assert 'id="delivery"' in render_page(make_page(), show_addresses=False)
 
 
 def test_only_chosen_settings_are_in_view() -> None:
