@@ -70,7 +70,8 @@ OUTPUT_OPTIONS = (
         "--quiet",
         "-q",
         is_flag=True,
-        help="Print the verdict alone, and errors; of JSON the document alone.",
+        help="Print the verdict alone, warnings of thresholds, and errors; of JSON the "
+        "document alone.",
     ),
     option(
         "--verbose",

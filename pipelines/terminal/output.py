@@ -25,7 +25,7 @@ class Output:
     as_json: bool = False
     """A document on stdout, all else on stderr."""
     is_quiet: bool = False
-    """The verdict and errors alone."""
+    """The verdict, warnings of thresholds, and errors alone."""
     is_verbose: bool = False
     """What is done, too, line by line."""
 

@@ -40,6 +40,7 @@ def runs(runs_dir: "Place", limit: int | None, status: str | None, *, as_json: b
       endpoint-import runs --json
     """  # noqa: D301
     from pipelines.terminal.run_list import print_runs, read_all_runs
+    from pipelines.terminal.summary_text import say_warnings
 
     if "limit" not in given_on_command_line():
         limit = None  # in the settings file it is that of an import
@@ -47,7 +48,12 @@ def runs(runs_dir: "Place", limit: int | None, status: str | None, *, as_json: b
     found = [past for past in every if status in (None, past.status)][:limit]
     if as_json:
         listed = [
-            {**past.manifest.model_dump(mode="json"), "status": past.status} for past in found
+            {
+                **past.manifest.model_dump(mode="json"),
+                "status": past.status,
+                "warnings": say_warnings(past.summary) if past.summary is not None else [],
+            }
+            for past in found
         ]
         sys.stdout.buffer.write(orjson.dumps(listed, option=orjson.OPT_INDENT_2) + b"\n")
     elif found:

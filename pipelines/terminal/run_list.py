@@ -161,7 +161,7 @@ def _list_columns(found: list[PastRun]) -> list[Column]:
     counts = [_count(past) for past in found]
     for name, rank in (
         *(("rows", 1), ("accepted", 2), ("unchanged", 6), ("importable", 3), ("to fix", 1)),
-        ("seconds", 7),
+        *(("warnings", 1), ("seconds", 7)),
     ):
         cells = [of_run.get(name, "") for of_run in counts]
         if any(cells):
@@ -186,6 +186,8 @@ def _count(past: PastRun) -> dict[str, str]:
     told = {name: f"{count:,}" for name, count in known.items()}
     if summary.unchanged:
         told["unchanged"] = f"{summary.unchanged:,}"
+    if warnings := sum(not breach.is_stop for breach in summary.breaches):
+        told["warnings"] = f"{warnings:,}"
     to_fix = summary.invalid + summary.rejected + summary.held
     return {**told, "to fix": f"{to_fix:,}", "seconds": f"{summary.seconds:,.1f}"}
 

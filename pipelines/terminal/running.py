@@ -39,7 +39,7 @@ from pipelines.terminal.output import Output
 from pipelines.terminal.preview_text import print_preview
 from pipelines.terminal.process import importing, interrupt_on_signals
 from pipelines.terminal.progress_bar import ProgressBar
-from pipelines.terminal.summary_text import print_summary, print_verdict
+from pipelines.terminal.summary_text import print_summary, print_verdict, print_warnings
 
 if TYPE_CHECKING:
     from pipelines.prefect_api import PrefectApi
@@ -226,8 +226,10 @@ def show(
             print_diff(console, diff, datetime.now(UTC))
         plan = say_plan(import_plan) if import_plan else None
         print_summary(console, run, manifest, summary, plan, told_apart=told_apart)
-    elif not output.as_json:
-        print_verdict(make_console(), manifest, summary)
+    else:
+        if not output.as_json:
+            print_verdict(make_console(), manifest, summary)
+        print_warnings(make_console(stderr=True), summary)
     if output.as_json:
         document = summary.model_dump(mode="json")
         document |= import_plan.as_json() if import_plan is not None else {}

@@ -88,10 +88,20 @@ def print_verdict(console: Console, manifest: Manifest, summary: Summary) -> Non
     console.print(Text(say_verdict(summary, manifest), style="bold"), soft_wrap=True)
 
 
+def print_warnings(console: Console, summary: Summary) -> None:
+    """Print which thresholds were exceeded and stop nothing."""
+    for warning in say_warnings(summary):
+        console.print(Text(f"Warning: {warning}"), soft_wrap=True)
+
+
+def say_warnings(summary: Summary) -> list[str]:
+    """Say which thresholds were exceeded and stop nothing."""
+    return [write_plainly(breach.message) for breach in summary.breaches if not breach.is_stop]
+
+
 def _say_findings(summary: Summary) -> list[str]:
     """Say which rows are right now that were not, and which thresholds stop nothing."""
-    warnings = [breach.message for breach in summary.breaches if not breach.is_stop]
-    lines = [f"Warning: {write_plainly(message)}" for message in warnings]
+    lines = [f"Warning: {warning}" for warning in say_warnings(summary)]
     if summary.corrects is not None:
         lines.append(_say_corrected(summary))
     return lines

@@ -1,5 +1,6 @@
 """Thresholds over whole runs: what stops, what warns, and what past runs count for."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -167,3 +168,13 @@ def test_at_a_terminal(cli_here: CommandLine) -> None:
     warned = cli_here("check", "crm-2.csv", "--on-row-change", "warn")
     assert warned.code == 0
     assert "Warning: crm-2.csv has 20 rows, 50.0% fewer" in warned.stdout
+    # However little is told, a file without a row is.
+    write_rows(folder / "crm-3.csv", HEADER, [])
+    quiet = cli_here("check", "crm-3.csv", "--on-row-change", "warn", "-q", "--run-id", "three")
+    assert (quiet.code, len(quiet.stdout.splitlines())) == (0, 1)
+    assert re.match(r"Warning: crm-3\.csv has 0 rows, 100\.0% fewer", quiet.stderr), quiet.stderr
+    listed = {run["run_id"]: run for run in orjson.loads(cli_here("runs", "--json").stdout)}
+    assert listed["two"]["warnings"] == []
+    assert "Warning: " + listed["three"]["warnings"][0] in quiet.stderr
+    head, *rows = cli_here("runs").stdout.splitlines()
+    assert {r.split()[0]: r[: head.index("warnings") + 8].split()[-1] for r in rows}["three"] == "1"
