@@ -6,7 +6,7 @@ It is what thresholds compare with, and the trend of the page.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import AwareDatetime, BaseModel, ValidationError
@@ -44,6 +44,8 @@ class PastRecord(PastRun):
     to its end, as that does not tell what is usual."""
     breaches: list[Breach]
     """Thresholds that it exceeded; `source` is a series."""
+    is_mapped_alike: bool = True
+    """Whether its mapping was that of the run that is compared with it."""
 
 
 class _Sources(BaseModel):
@@ -68,6 +70,7 @@ class _Noted(BaseModel):
     run_id: str
     command: str
     status: RunStatus
+    mapping: dict[str, Any] | None = None
     settings: _Chosen
     folder: str
     started_at: AwareDatetime
@@ -102,7 +105,7 @@ def read_history(manifest: Manifest, settings: ImportSettings) -> list[PastRecor
     if not has_history(settings):
         return []
     runs_dir, kept = settings.runs_dir, frozenset(settings.thresholds)
-    this = _Noted.model_validate(manifest.model_dump())
+    this = _Noted.model_validate(manifest.model_dump(mode="json"))
     found = _find_past(this, runs_dir, kept)
     finished = [noted for noted in found if noted.is_finished][-MOST_PAST:]
     wanted = {noted.run_id for noted in finished + found[-MOST_PAST:]}
@@ -111,7 +114,9 @@ def read_history(manifest: Manifest, settings: ImportSettings) -> list[PastRecor
     names = [noted.run_id for noted in finished]
     profiles = dict(zip(names, _read_all(_Sources, runs_dir, names, "profile.json"), strict=True))
     records = [
-        _record(noted, summary, profiles.get(noted.run_id), kept)
+        _record(noted, summary, profiles.get(noted.run_id), kept).model_copy(
+            update={"is_mapped_alike": noted.mapping == this.mapping}
+        )
         for noted, summary in zip(latest, summaries, strict=True)
         if summary is not None and summary.corrects is None
     ]

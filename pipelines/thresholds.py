@@ -4,6 +4,7 @@ What came of it is kept as resolved/thresholds.json, with the history: a run tha
 compared with the same runs again, whatever has run meanwhile.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -17,6 +18,8 @@ from pipelines.report.summary import NOTHING_SENT, Breach
 from pipelines.series import join_series, name_series
 from pipelines.settings import ImportSettings
 from pipelines.source_thresholds import choose_limits, general_limits
+from pipelines.steps.map_columns import plan_columns
+from pipelines.steps.source_columns import show_names
 from pipelines.steps.thresholds import (
     Exceeded,
     PastCounts,
@@ -56,6 +59,7 @@ def judge_thresholds(
     history = read_history(manifest, settings) if before is None else before.history
     named = profile_sources(run, manifest)
     sources = join_series(named, manifest.folder, settings.thresholds)
+    unmapped = _name_unmapped(manifest, settings)
     names: dict[str, str] = {}  # a pattern fits what the user named, not what several are told as
     for source in named:
         series = name_series(source.name, manifest.folder, settings.thresholds)
@@ -74,7 +78,10 @@ def judge_thresholds(
         if has_history(settings):
             past = [_past_counts(past, series) for past in history if series in past.sources]
             breaches += _name(
-                source, *compare_source(source.name, _counts(source), past, limits[series])
+                source,
+                *compare_source(
+                    source.name, _counts(source, unmapped.get(series, "")), past, limits[series]
+                ),
             )
     breaches.sort(key=lambda breach: not breach.is_stop)
     judgement = Judgement(history=history, breaches=breaches)
@@ -111,13 +118,31 @@ def _name(source: SourceProfile | None, *found: Exceeded | None) -> list[Breach]
     return [Breach(source=name, **asdict(exceeded)) for exceeded in found if exceeded is not None]
 
 
-def _counts(source: SourceProfile) -> SourceCounts:
-    return SourceCounts(source.rows, source.invalid, source.filled, source.channels)
+def _name_unmapped(manifest: Manifest, settings: ImportSettings) -> dict[str, str]:
+    """Name the columns that become nothing, by series."""
+    mapping, found = manifest.read_mapping(), defaultdict[str, list[str]](list)
+    for stamp, record in zip(manifest.sources, manifest.inputs, strict=False):
+        series = name_series(stamp.named or stamp.path, manifest.folder, settings.thresholds)
+        found[series] += plan_columns(record.header, mapping).unmapped
+    return {
+        series: show_names([*dict.fromkeys(names)], end=".")
+        for series, names in found.items()
+        if names
+    }
+
+
+def _counts(source: SourceProfile, unmapped: str) -> SourceCounts:
+    return SourceCounts(source.rows, source.invalid, source.filled, source.channels, unmapped)
 
 
 def _past_counts(past: PastRecord, series: str) -> PastCounts:
     source = past.sources[series]
     warned = {breach.threshold for breach in past.breaches if breach.source == series}
     return PastCounts(
-        source.rows, source.invalid, source.filled, source.channels, frozenset(warned)
+        source.rows,
+        source.invalid,
+        source.filled,
+        source.channels,
+        warned=frozenset(warned),
+        is_mapped_alike=past.is_mapped_alike,
     )

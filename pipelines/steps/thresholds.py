@@ -74,6 +74,8 @@ class SourceCounts:
     """Endpoints with a value, by column."""
     channels: Mapping[str, int] = field(default_factory=dict)
     """Endpoints by channel."""
+    unmapped: str = ""
+    """Columns of its files that become nothing, as a message may name them."""
 
     @property
     def endpoints(self) -> int:
@@ -88,6 +90,9 @@ class PastCounts(SourceCounts):
     warned: frozenset[str] = frozenset()
     """Thresholds that it exceeded and that warned of it. What is beyond one and not among them was
     let through on purpose."""
+    is_mapped_alike: bool = True
+    """Whether its mapping was that of today. By another one, columns and channels differ for that
+    alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +157,30 @@ def compare_source(
         limits: What is tolerable.
     """
     last = past[-LAST_RUNS:]
-    checks: list[tuple[str, Action, Callable[[], str | None]]] = [
+    alike = [counts for counts in last if counts.is_mapped_alike]
+    checks: list[tuple[str, Action, Sequence[PastCounts], Callable[[], str | None]]] = [
         (
             "max_row_change",
             limits.on_row_change,
+            last,
             lambda: _check_rows(name, now.rows, last, limits),
         ),
-        ("on_empty_column", limits.on_empty_column, lambda: _check_columns(name, now, last)),
-        ("on_lost_channel", limits.on_lost_channel, lambda: _check_channels(name, now, last)),
+        (
+            "on_empty_column",
+            limits.on_empty_column,
+            alike,
+            lambda: _check_columns(name, now, alike),
+        ),
+        (
+            "on_lost_channel",
+            limits.on_lost_channel,
+            alike,
+            lambda: _check_channels(name, now, alike),
+        ),
     ]
     found = []
-    for threshold, action, check in checks:
-        if last and action is not Action.OFF and (message := check()):
+    for threshold, action, compared, check in checks:
+        if compared and action is not Action.OFF and (message := check()):
             found.append(Exceeded(threshold, action is Action.STOP, message))
     return found
 
@@ -223,12 +240,16 @@ def _check_columns(name: str, now: SourceCounts, past: Sequence[PastCounts]) -> 
         f"{endpoints:,} endpoints, before in {share:.1%})"
         for column, share in empty.items()
     ]
+    is_away = not empty.keys() <= now.filled.keys()
+    renamed = (
+        f" Or a name has changed; not imported: {now.unmapped}" if is_away and now.unmapped else ""
+    )
     what = "A column" if len(empty) == 1 else f"{len(empty)} columns"
     verbs = ("was", "is") if len(empty) == 1 else ("were", "are")
     return (
         f"{what} of {name} that {verbs[0]} full {verbs[1]} empty now: {_name_some(told)}. Before "
         f"is {_say_past(past)}; below {EMPTY:.0%} counts as empty. If that is right, run once with "
-        "--on-empty-column off: the next runs may then be like it."
+        f"--on-empty-column off: the next runs may then be like it.{renamed}"
     )
 
 

@@ -124,6 +124,12 @@ def test_past_runs_come_oldest_first_whatever_they_are_called(runs: Runs):
     ]  # fmt: skip
 
 
+def test_a_run_by_another_mapping_is_told_as_such(runs: Runs):
+    runs.add(1, mapping={"columns": {"Address": "Mail"}})
+    runs.add(2)
+    assert [past.is_mapped_alike for past in runs.read()] == [False, True]
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -1,6 +1,7 @@
 """What a source is judged by, alone and against its last runs."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -165,7 +166,9 @@ def test_something_may_become_several_times_as_much():
 
 
 def shaped(endpoints: int, warned: frozenset[str] = frozenset(), **filled: int) -> PastCounts:
-    return PastCounts(endpoints, 0, {"Address": endpoints, **filled}, {"EMAIL": endpoints}, warned)
+    return PastCounts(
+        endpoints, 0, {"Address": endpoints, **filled}, {"EMAIL": endpoints}, warned=warned
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,6 +193,22 @@ def test_a_column_that_is_not_there_any_more_is_empty():
         "endpoints, before in 97.9%). Before is its last run; below 5% counts as empty. If that "
         "is right, run once with --on-empty-column off: the next runs may then be like it."
     )
+
+
+def test_a_column_that_becomes_nothing_may_be_it_under_another_name():
+    now = replace(shaped(1000), unmapped="City.")
+    message = judge(now, [shaped(1000, city=979)])["on_empty_column"]
+    assert message.endswith(" Or a name has changed; not imported: City.")
+    there = replace(shaped(1000, city=0), unmapped="City.")
+    assert "name has changed" not in judge(there, [shaped(1000, city=979)])["on_empty_column"]
+
+
+def test_columns_and_channels_are_compared_by_the_same_mapping_alone_and_rows_by_any():
+    before = PastCounts(1000, 0, {"city": 1000}, {"EMAIL": 800, "SMS": 200}, is_mapped_alike=False)
+    now = SourceCounts(500, 0, {"town": 500}, {"EMAIL": 500})
+    assert set(judge(now, [before])) == {"max_row_change"}
+    alike = replace(before, is_mapped_alike=True)
+    assert set(judge(now, [before, alike])) == set(judge(now, [alike]))
 
 
 def test_many_columns_are_told_together_and_not_all_by_name():
@@ -223,7 +242,7 @@ def test_few_values_are_no_column(endpoints: int, before: int):
 
 
 def mixed(warned: frozenset[str] = frozenset(), **channels: int) -> PastCounts:
-    return PastCounts(sum(channels.values()), 0, {}, channels, warned)
+    return PastCounts(sum(channels.values()), 0, {}, channels, warned=warned)
 
 
 @pytest.mark.parametrize(
