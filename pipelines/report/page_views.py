@@ -7,7 +7,9 @@ from pipelines.report.outcome_names import name_outcome
 from pipelines.report.page_data import IssueLine, PageData
 from pipelines.report.profile import ColumnProfile
 from pipelines.report.showing import Shown, cut, show_name, show_plainly, show_value
+from pipelines.report.source_names import SourceNames
 from pipelines.report.summary import NOTHING_SENT, Breach
+from schemas.issues import COLUMN_UNMAPPED
 from schemas.outcomes import Outcome
 
 THINNEST = 0.4
@@ -25,6 +27,8 @@ BREACHES = {
     "on_lost_channel": "a channel is gone",
 }
 """What it means that a threshold is exceeded."""
+MAP_IT = "Map it, or list it under `ignore` in the mapping."
+"""What to do about a column that a mapping does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class IssueView:
     """One issue code."""
 
     line: IssueLine
+    remedy: str
     columns: str
     example: Shown | None
     place: str
@@ -72,6 +77,8 @@ class ColumnView:
 
     profile: ColumnProfile
     name: str
+    source: str | None
+    """What it is called in the source, if something else."""
     top: list[tuple[Shown, int]]
     codes: list[str]
     """Issues that name it, errors first."""
@@ -116,9 +123,9 @@ def _view_breach(breach: Breach) -> Notice:
 
 def view_issues(data: PageData, severity: str, *, show_addresses: bool) -> list[IssueView]:
     """View the issues of one severity."""
-    is_one_file = len(data.manifest.inputs) == 1
+    names = SourceNames(data.manifest)
     return [
-        _view_issue(line, is_one_file=is_one_file, show_addresses=show_addresses)
+        _view_issue(line, data, names, show_addresses=show_addresses)
         for line in data.issues
         if line.severity == severity
     ]
@@ -130,10 +137,12 @@ def view_columns(data: PageData, *, show_addresses: bool) -> list[ColumnView]:
     for line in data.issues:
         for column in line.columns:
             codes.setdefault(column, []).append(line.code)
+    names = SourceNames(data.manifest)
     return [
         ColumnView(
             profile=column,
             name=show_name(column.name),
+            source=_show_source(names.name(column.name)),
             top=[
                 (show_value(column.name, top.value, show_addresses=show_addresses), top.rows)
                 for top in column.top
@@ -144,22 +153,34 @@ def view_columns(data: PageData, *, show_addresses: bool) -> list[ColumnView]:
     ]
 
 
-def _view_issue(line: IssueLine, *, is_one_file: bool, show_addresses: bool) -> IssueView:
+def _view_issue(
+    line: IssueLine, data: PageData, names: SourceNames, *, show_addresses: bool
+) -> IssueView:
     def show(value: str | None) -> Shown | None:
         if not value:
             return None
         return show_value(line.example_column, value, show_addresses=show_addresses)
 
-    names = [show_name(name) for name in line.columns[:MOST_NAMES]]
-    if left := len(line.columns) - len(names):
-        names.append(f"and {left} more")
+    def name(column: str) -> str:
+        source = _show_source(names.name(column, line.code))
+        return f"{source} ({show_name(column)})" if source else show_name(column)
+
+    columns = [name(column) for column in line.columns[:MOST_NAMES]]
+    if left := len(line.columns) - len(columns):
+        columns.append(f"and {left} more")
+    is_to_map = line.code == COLUMN_UNMAPPED.code and data.manifest.mapping is not None
     return IssueView(
         line=line,
-        columns=", ".join(names),
+        remedy=MAP_IT if is_to_map else line.remedy,
+        columns=", ".join(columns),
         example=show(line.example),
-        place=", ".join(_say_place(line, is_one_file=is_one_file)),
+        place=", ".join(_say_place(line, is_one_file=len(data.manifest.inputs) == 1)),
         suggestion=show(line.suggestion),
     )
+
+
+def _show_source(name: str | None) -> str | None:
+    return None if name is None else show_name(name)
 
 
 def _say_place(line: IssueLine, *, is_one_file: bool) -> Iterator[str]:

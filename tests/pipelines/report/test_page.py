@@ -196,6 +196,37 @@ def test_page_stays_small_whatever_the_source_holds(sign: str) -> None:
     assert f"The first {MOST_COLUMNS} are shown" in html
 
 
+def test_issues_are_told_in_words_and_by_the_names_of_the_source() -> None:
+    mapping = {
+        "endpoints": [
+            {"name": name, "columns": {"ChannelType": {"constant": channel}, "Address": rule}}
+            for name, channel, rule in (
+                ("mail", "EMAIL", {"from": ["E-Mail"]}),
+                ("phone", "SMS", {"from": ["Mobile <SMS>"]}),
+            )
+        ]
+    }
+    page = make_page(
+        issues=(
+            make_line("address.phone_invalid", 2),
+            make_line("address.missing", 2),
+            make_line("column.unmapped", 1, columns=("Fax",), example_column=None),
+        )
+    )
+    first = page.manifest.inputs[0].model_copy(update={"header": ["E-Mail", "Mobile <SMS>"]})
+    html = render_page(
+        replace(page, manifest=make_manifest(mapping=mapping, inputs=[first])), show_addresses=False
+    )
+    heads = re.findall(r'<th scope="row" class="issue">(.*?)</th>', html)
+    told = [re.sub(r"<[^>]+>", "|", head).strip("|") for head in heads]
+    phone = ISSUE_KINDS["address.phone_invalid"].text
+    assert told[0] == f"{phone}|||Mobile &lt;SMS&gt; (Address)||||address.phone_invalid"
+    assert "E-Mail, Mobile &lt;SMS&gt; (Address)" in told[1]
+    assert '<td class="remedy">Map it, or list it under `ignore`' in html
+    assert "Rename it to a Pinpoint column" not in html
+    assert "Rename it to a Pinpoint column" in render_page(page, show_addresses=False)
+
+
 def test_several_files_are_told_apart() -> None:
     page = make_page(issues=make_lines()[:1])
     html = render_page(page, show_addresses=False)
