@@ -6,6 +6,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.report.corrections import read_corrections
 from pipelines.report.next_steps import (
     ask_first,
     import_command,
@@ -42,6 +43,10 @@ RETIRING = {
 }
 MOST_ISSUES = 12
 """Lines of issues; the report has them all."""
+MOST_CORRECTED = 3
+"""Errors of rows that were fed back."""
+MOST_UNMAPPED = 10
+"""Columns named that are not imported."""
 
 
 def print_summary(
@@ -75,7 +80,7 @@ def print_summary(
         console.print(_issue_table(summary))
     if summary.requests:
         console.print(Text(_say_delivery(summary), style="dim"), soft_wrap=True)
-    for line in [*_say_findings(summary), *_next_steps(run, manifest, summary, told_apart)]:
+    for line in [*_say_findings(run, summary), *_next_steps(run, manifest, summary, told_apart)]:
         console.print(Text(line), soft_wrap=True)
     console.print(Text(f"Run:     {run.run_id}"), soft_wrap=True)
     place = run.show(run.report)
@@ -99,11 +104,11 @@ def say_warnings(summary: Summary) -> list[str]:
     return [write_plainly(breach.message) for breach in summary.breaches if not breach.is_stop]
 
 
-def _say_findings(summary: Summary) -> list[str]:
+def _say_findings(run: RunDirectory, summary: Summary) -> list[str]:
     """Say which rows are right now that were not, and which thresholds stop nothing."""
     lines = [f"Warning: {warning}" for warning in say_warnings(summary)]
     if summary.corrects is not None:
-        lines.append(_say_corrected(summary))
+        lines += [_say_corrected(summary), *_say_corrections(run, summary)]
     return lines
 
 
@@ -129,7 +134,8 @@ def _say_beyond_rows(summary: Summary, manifest: Manifest) -> list[str]:
         lines.append(f"Only the first {limit:,} records were read (--limit).")
     if summary.endpoints != summary.rows:
         fates = summary.endpoints_by_outcome.items()
-        told = ", ".join(f"{count:,} {outcome}" for outcome, count in fates if count)
+        names = {o: name_outcome(Outcome(o), summary, manifest)[0] for o, _ in fates}
+        told = ", ".join(f"{count:,} {names[outcome]}" for outcome, count in fates if count)
         lines.append(
             f"By endpoint, a row that gave none as one: {summary.endpoints:,}, of which {told}."
         )
@@ -217,8 +223,7 @@ def _next_steps(
         endpoints = f"{summary.opt_ins:,} endpoint{'' if summary.opt_ins == 1 else 's'}"
         lines.append(f"Opt-ins: {endpoints} that had opted out, of which the source says NONE now")
     if "column.unmapped" in summary.issues_by_code:
-        names = write_plainly(", ".join(_unmapped(run)))
-        lines.append(f"Not imported: {names} (no column of an endpoint)")
+        lines.append(f"Not imported: {_name_unmapped(run)} (no column of an endpoint)")
     if is_to_correct(manifest, summary):
         lines.append(f"To fix:  {_correct(run)}, then: {import_command(run, manifest, run.errors)}")
     if summary.held:
@@ -251,6 +256,25 @@ def _say_corrected(summary: Summary) -> str:
     return f"Fixed:   {fixed}{missing}"
 
 
+def _say_corrections(run: RunDirectory, summary: Summary) -> list[str]:
+    """Say of which errors rows were corrected, and what became of those that are not right."""
+    found = [each for each in read_corrections(run) if each.run_id == summary.corrects]
+    lines = []
+    for correction in found:
+        codes = correction.codes
+        told = [f"{c.code} {c.corrected:,} of {c.to_correct:,}" for c in codes[:MOST_CORRECTED]]
+        if len(codes) > MOST_CORRECTED:
+            told.append(f"and {len(codes) - MOST_CORRECTED} more, in the report")
+        others = [
+            f"{rows:,} {name.replace('_', ' ')}" for name, rows in correction.others.items() if rows
+        ]
+        lines += [f"         {', '.join(told)}"] if told else []
+        lines += (
+            [f"         Not right of those that came back: {', '.join(others)}"] if others else []
+        )
+    return lines
+
+
 def _correct(run: RunDirectory) -> str:
     place = run.show(run.errors)
     if is_here(run):
@@ -258,6 +282,8 @@ def _correct(run: RunDirectory) -> str:
     return f"fetch it (aws s3 cp {place} .), correct it"
 
 
-def _unmapped(run: RunDirectory) -> list[str]:
+def _name_unmapped(run: RunDirectory) -> str:
     issues = pl.scan_parquet(run.issues).filter(pl.col("code") == COLUMN_UNMAPPED.code)
-    return issues.select(pl.col("column").unique(maintain_order=True)).collect()["column"].to_list()
+    names = issues.select(pl.col("column").unique(maintain_order=True)).collect()["column"]
+    more = f" and {len(names) - MOST_UNMAPPED:,} more" if len(names) > MOST_UNMAPPED else ""
+    return write_plainly(", ".join(names.head(MOST_UNMAPPED))) + more
