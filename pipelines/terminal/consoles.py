@@ -29,7 +29,10 @@ def make_console(*, stderr: bool = False, at_least: int = 0) -> Console:
         at_least: Columns that may be used, however narrow the terminal is.
     """
     console = Console(
-        stderr=stderr, force_terminal=_has_colour(stderr=stderr), no_color=_is_set("NO_COLOR")
+        stderr=stderr,
+        force_terminal=_has_colour(stderr=stderr),
+        # Without a colour system there are no links either, and nothing is bold or dim.
+        color_system=None if _is_set("NO_COLOR") else "auto",
     )
     console.width = max(console.width, at_least)
     return console

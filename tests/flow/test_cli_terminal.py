@@ -86,6 +86,13 @@ def test_colour_at_a_terminal(desk: Desk, variables: dict[str, str], *, is_colou
     assert shown.code == 2
 
 
+def test_no_colour_is_neither_dim_nor_a_link(desk: Desk) -> None:
+    assert f"{ESCAPE}]8;" in desk.show("report", "one").text
+    plain = desk.show("report", "one", NO_COLOR="1")
+    assert "Report: " in plain.text
+    assert ESCAPE not in plain.text
+
+
 def test_colour_elsewhere_only_if_forced(desk: Desk) -> None:
     assert ESCAPE not in desk.run("chek").stderr
     assert COLOUR.search(desk.run("chek", FORCE_COLOR="1").stderr)
