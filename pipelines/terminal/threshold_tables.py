@@ -5,6 +5,7 @@ max-row-change = "20%"
 """
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,18 +34,29 @@ def read_tables(path: Path, tables: object) -> "dict[str, SourceThresholds]":
     found = {}
     for source, table in tables.items():
         place = f'The settings file {path}: {TABLES}."{source}"'
-        given = {name.replace("-", "_"): value for name, value in table.items()}
+        written = {name.replace("-", "_"): name for name in table}
+        given = {name: table[as_written] for name, as_written in written.items()}
         if unknown := sorted(set(given).difference(NAMES)):
+            as_written = written[unknown[0]]
+            close = get_close_matches(unknown[0], NAMES, n=1)
+            meant = f" Did you mean {_spell(close[0], as_written)}?" if close else ""
+            known = ", ".join(_spell(name, as_written) for name in NAMES)
             raise click.UsageError(
-                f"{place} has an unknown name: {unknown[0]}. Known are {', '.join(NAMES)}"
+                f"{place} has an unknown name: {as_written}.{meant} Known are {known}"
             )
         try:
             found[source] = SourceThresholds.model_validate(given)
         except ValidationError as error:
             first = error.errors()[0]
             reason = str(first["msg"]).removeprefix("Value error, ")
-            raise click.UsageError(f"{place}.{first['loc'][0]}: {reason}") from error
+            name = written[str(first["loc"][0])]
+            raise click.UsageError(f"{place}.{name}: {reason}") from error
     return found
+
+
+def _spell(name: str, like: str) -> str:
+    """Spell a name with underscores only if another one has them."""
+    return name if "_" in like else name.replace("_", "-")
 
 
 def tables_of_file() -> "Mapping[str, SourceThresholds]":

@@ -94,11 +94,19 @@ def test_what_comes_before_the_settings_file_comes_before_its_tables(file, argum
     [
         (
             '[thresholds."a.csv"]\nmax-row = "5%"',
-            r'thresholds\."a\.csv" has an unknown .*max_row\.',
+            r'"a\.csv" has an unknown name: max-row\. .*max-row-change.* Known are max-invalid,',
         ),
-        ('[thresholds."a.csv"]\nmax-row-change = "much"', r'"a\.csv"\.max_row_change: \'much\' is'),
-        ('[thresholds."a.csv"]\nmax-invalid = "120%"', r'"a\.csv"\.max_invalid: \'120%\' is'),
-        ('[thresholds."a.csv"]\non-row-change = "halt"', r"on_row_change: .*'stop', 'warn' or"),
+        (
+            '[thresholds."a.csv"]\non_row_chnge = "stop"',
+            r"name: on_row_chnge\. Did you mean on_row_change\? Known are max_invalid,",
+        ),
+        (
+            '[thresholds."a.csv"]\non-row-chnge = "stop"',
+            r"name: on-row-chnge\. Did you mean on-row-change\? Known are max-invalid,",
+        ),
+        ('[thresholds."a.csv"]\nmax-row-change = "much"', r'"a\.csv"\.max-row-change: \'much\' is'),
+        ('[thresholds."a.csv"]\nmax-invalid = "120%"', r'"a\.csv"\.max-invalid: \'120%\' is'),
+        ('[thresholds."a.csv"]\non-row-change = "halt"', r"on-row-change: .*'stop', 'warn' or"),
         ('[thresholds]\nmax-invalid = "5%"', r"one for each SOURCE, such as \[thresholds\."),
         ("thresholds = 5", r"one for each SOURCE"),
     ],
