@@ -1,6 +1,7 @@
 """Usage errors in the form that all errors have: what is wrong, and the remedy, in one line."""
 
 import re
+import sys
 
 import click
 from click.core import ParameterSource
@@ -15,6 +16,8 @@ def describe_usage(error: click.ClickException) -> str:
     path = context.command_path if context is not None else "endpoint-import"
     if isinstance(error, click.NoSuchOption):
         told = f"No such option {error.option_name}.{_say_meant(error.possibilities)}"
+        if context is not None and (known := _find_knowing(context, error.option_name)):
+            return f"{told} It belongs behind the command: `{path} {known} {error.option_name}`."
         return f"{told} `{path} --help` lists them."
     if isinstance(error, click.exceptions.NoSuchCommand):
         told = f"No such command {error.command_name!r}.{_say_meant(error.possibilities)}"
@@ -45,6 +48,21 @@ def name_as_given(context: click.Context, parameter: click.Parameter) -> str:
         file = context.meta.get(SETTINGS_FILE_KEY)
         return f"{name.lstrip('-')} in {file}" if file else name
     return name
+
+
+def _find_knowing(context: click.Context, name: str) -> str | None:
+    """Find the command that an option was meant for: the one that follows, else any that has it."""
+    group = context.command
+    if not isinstance(group, click.Group):
+        return None
+    knowing = [
+        command.name
+        for command in group.commands.values()
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and name in parameter.opts
+    ]
+    following = [word for word in sys.argv if word in knowing]
+    return next(iter([*following, *knowing]), None)
 
 
 def _say_meant(possibilities: list[str] | None) -> str:

@@ -123,6 +123,15 @@ REFUSALS = [
     refused(
         "unknown-option", 2, r"No such option.*--colour", "run", "clean.csv", "--colour", "blue"
     ),
+    refused(
+        "option-before-its-command",
+        2,
+        r"option -q\. It belongs behind the command: `endpoint-import check -q`",
+        "-q",
+        "check",
+        "clean.csv",
+    ),
+    refused("option-of-none", 2, r"option -y\. `endpoint-import --help` lists", "-y", "check"),
     refused("unknown-command", 2, r"No such command 'fly'", "fly"),
     refused("no-source", 2, r"Missing argument 'SOURCE\.\.\.'", "run", "--local"),
     refused(
