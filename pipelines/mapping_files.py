@@ -28,7 +28,7 @@ def load_mapping(name: str | None) -> Mapping | None:
     """
     if name is None:
         return None
-    if "/" in name or "\\" in name or Path(name).suffix:
+    if not is_preset(name):
         return read_mapping(_read_file(Path(name)), name)
     known = {preset.casefold(): preset for preset in list_presets()}
     preset = known.get(name.casefold())
@@ -36,6 +36,11 @@ def load_mapping(name: str | None) -> Mapping | None:
         raise ConfigurationError(_unknown_preset(name))
     content = (presets_folder() / f"{preset}{ENDING}").read_bytes()
     return read_mapping(content, f"The preset {preset}")
+
+
+def is_preset(name: str) -> bool:
+    """Say whether a setting names a preset, and not a file."""
+    return not ("/" in name or "\\" in name or Path(name).suffix)
 
 
 def presets_folder() -> Traversable:

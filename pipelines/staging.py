@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from pipelines import progress
+from pipelines.mapping_files import is_preset
 from pipelines.settings import ImportSettings
 from pipelines.sources.base import ReadingOptions, SourceFormat, SourceReader
 from pipelines.sources.cutting import cut_partitions, take_rows
@@ -60,7 +61,14 @@ def read_layout(
     """
     known, reader = _open(stamp, settings, mapping)
     has_channel = settings.default_channel is not None
-    require_columns(reader.header, stamp.source.name, has_channel=has_channel, mapping=mapping)
+    preset = settings.mapping if settings.mapping and is_preset(settings.mapping) else None
+    require_columns(
+        reader.header,
+        stamp.source.name,
+        has_channel=has_channel,
+        mapping=mapping,
+        preset=preset,
+    )
     return SourceLayout(known, reader.header, reader.reading, mapping)
 
 

@@ -13,7 +13,12 @@ _NO_HEADER = (
 
 
 def require_columns(
-    header: list[str], source: str, *, has_channel: bool, mapping: Mapping | None = None
+    header: list[str],
+    source: str,
+    *,
+    has_channel: bool,
+    mapping: Mapping | None = None,
+    preset: str | None = None,
 ) -> None:
     """Refuse a header that cannot make endpoints.
 
@@ -22,6 +27,7 @@ def require_columns(
         source: The file, as the error is to call it.
         has_channel: Whether rows have a channel even without a column for it.
         mapping: What its columns mean.
+        preset: The preset that this is, if it is one: nobody can change that.
 
     Raises:
         SourceError: A needed column is missing, or a column of one value is repeated.
@@ -37,10 +43,15 @@ def require_columns(
     if plan.missing:
         asks_consent = any(plan.missing[0] in columns for columns in plan.missing_consent)
         way_out = "" if asks_consent else ", or make its rule `optional: true`"
+        remedy = f"Change the name in the mapping{way_out}."
+        if preset is not None:
+            remedy = (
+                "Make a mapping of the file: "
+                f"`endpoint-import map FILE --preset {preset} -o mapping.yaml`."
+            )
         raise SourceError(
             f"{source} has no column {plan.missing[0]!r}, which the mapping asks for. "
-            f"{plan.source.say_near(plan.missing[0])} Change the name in the mapping{way_out}."
-            f"{hint}"
+            f"{plan.source.say_near(plan.missing[0])} {remedy}{hint}"
         )
     found = show_names(header, end=".")
     if not plan.targets and hint:
@@ -59,7 +70,8 @@ def require_columns(
         raise SourceError(
             f"{source} has no column Address; its columns are: {found} "
             "Rename the column that holds phone numbers, e-mail addresses or tokens to Address: "
-            f"one row is one address. Or say with --mapping what its columns mean.{hint}"
+            f"one row is one address. Or say with --mapping what its columns mean: "
+            f"`endpoint-import map FILE` suggests a mapping.{hint}"
         )
     if mapping is not None and not plan.has("ChannelType") and not has_channel:
         raise SourceError(

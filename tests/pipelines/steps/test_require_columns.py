@@ -32,7 +32,8 @@ def test_a_header_that_makes_endpoints_passes(header, has_channel):
             ["Id", "ChannelType", "E-mail"],
             "a.csv has no column Address; its columns are: Id, ChannelType, E-mail. "
             "Rename the column that holds phone numbers, e-mail addresses or tokens to Address: "
-            "one row is one address. Or say with --mapping what its columns mean.",
+            "one row is one address. Or say with --mapping what its columns mean: "
+            "`endpoint-import map FILE` suggests a mapping.",
             id="no-address",
         ),
         pytest.param(
@@ -64,7 +65,8 @@ def test_a_header_that_makes_endpoints_passes(header, has_channel):
             ["Id", "+12065550100"],
             "a.csv has no column Address; its columns are: Id, +•••••••••••. "
             "Rename the column that holds phone numbers, e-mail addresses or tokens to Address: "
-            "one row is one address. Or say with --mapping what its columns mean. " + NO_HEADER,
+            "one row is one address. Or say with --mapping what its columns mean: "
+            "`endpoint-import map FILE` suggests a mapping. " + NO_HEADER,
             id="personal-name",
         ),
         pytest.param(
@@ -201,6 +203,16 @@ def test_a_header_that_a_mapping_does_not_fit_is_refused(header, mapping, says):
     with pytest.raises(SourceError) as caught:
         require_mapped(header, **mapping)
     assert caught.value.message == says
+
+
+def test_a_preset_is_not_to_be_changed():
+    mapping = Mapping.model_validate({"columns": {"Address": "E-mail"}})
+    with pytest.raises(SourceError) as caught:
+        require_columns(["x"], "crm.csv", has_channel=True, mapping=mapping, preset="hubspot")
+    assert caught.value.message == (
+        "crm.csv has no column 'E-mail', which the mapping asks for. Its columns are: x. Make a "
+        "mapping of the file: `endpoint-import map FILE --preset hubspot -o mapping.yaml`."
+    )
 
 
 def test_one_of_two_columns_of_opt_outs_must_not_hide_the_other():
