@@ -23,6 +23,8 @@ from schemas.outcomes import MEANINGS
 
 MOST_INPUTS = 200
 """Files shown; manifest.json has all of them."""
+MOST_WHOLE_ROWS = 40
+"""Columns from which their table scrolls, so that what follows it is not too far away."""
 
 
 def render_page(data: PageData, *, show_addresses: bool, drawing: Drawing | None = None) -> str:
@@ -69,6 +71,7 @@ def _view(data: PageData, show_addresses: bool) -> dict[str, Any]:
         "errors": page_views.view_issues(data, "error", show_addresses=show_addresses),
         "warnings": page_views.view_issues(data, "warning", show_addresses=show_addresses),
         "columns": page_views.view_columns(data, show_addresses=show_addresses),
+        "whole_rows": MOST_WHOLE_ROWS,
         "channels": audience_views.view_channels(data),
         "countries": audience_views.view_countries(data),
         "shared": audience_views.view_shared(data, show_addresses=show_addresses),

@@ -131,6 +131,16 @@ def test_figures_sort_as_figures(chromium: Browser, pages: dict[str, Path]) -> N
         assert len(told) == 103
 
 
+def test_columns_are_whole_until_there_are_many(chromium: Browser, pages: dict[str, Path]) -> None:
+    hidden = "e => e.parentElement.scrollHeight - e.parentElement.clientHeight"
+    with opened(chromium, pages["import"]) as view:
+        assert view.page.locator("#columns-table").evaluate(hidden) == 0
+        assert "The table scrolls." not in view.page.content()
+    with opened(chromium, pages["attributes"]) as view:
+        assert view.page.locator("#columns-table").evaluate(hidden) > 500
+        assert "The table scrolls." in view.page.content()
+
+
 def test_table_filters(chromium: Browser, pages: dict[str, Path]) -> None:
     with opened(chromium, pages["attributes"]) as view:
         field = view.page.locator("#columns-table-filter")
