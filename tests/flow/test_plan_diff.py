@@ -14,6 +14,7 @@ from pipelines.flows import check_quality
 from pipelines.local_server.process import LocalServer
 from pipelines.report.plan import make_plan
 from pipelines.storage.run_dir import RunDirectory
+from pipelines.terminal.output import Output
 from pipelines.terminal.running import read_run, show
 
 HEADER_LINE = HEADER.decode().strip() + ",OptOut,Location.City\n"
@@ -55,7 +56,7 @@ def test_a_plan_shows_what_a_run_then_does(
     capfd.readouterr()
     manifest, summary = read_run(run)
     assert summary is not None
-    show(run, manifest, summary, make_plan(run, settings), as_json=True)
+    show(run, manifest, summary, Output(as_json=True), make_plan(run, settings))
     told = capfd.readouterr()
     assert json.loads(told.out)["diff"] == diff
     assert "Compared with what the service last accepted" in told.err

@@ -38,7 +38,7 @@ from schemas.outcomes import Outcome
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
-FILES = 47
+FILES = 54
 """Times that the import puts a file in place."""
 STRAYS = (".manifest.json.1.tmp", "staged/.part-00000.parquet.1.tmp", "outcomes/.x.1.tmp")
 """What a killed process may leave besides."""
@@ -106,7 +106,7 @@ def test_every_moment_is_tried(killed: Killed) -> None:
     assert read_json(killed.moments[-1].path / "manifest.json")["status"] != "running"
 
 
-@pytest.mark.parametrize("number", range(0, FILES, 3))  # all of them take a minute more
+@pytest.mark.parametrize("number", range(0, FILES, 4))  # all of them take a minute more
 def test_killed_when_a_file_was_put_in_place(killed: Killed, number: int, tmp_path: Path) -> None:
     moment = killed.moments[number]
     if number < FILES - 1:

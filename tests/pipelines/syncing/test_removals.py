@@ -29,7 +29,7 @@ def retire(run, *answers, policy=RetirePolicy.DELETE):
 
 
 def read_lines(run):
-    with run.removals.open(newline="", encoding="utf-8") as file:
+    with run.removals.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.reader(file))
 
 
