@@ -13,12 +13,6 @@ from pipelines.steps.thresholds import Action, Limits, parse_change
 if TYPE_CHECKING:
     from pipelines.settings import ImportSettings
 
-NAMES = (
-    *("max_invalid", "warn_invalid", "max_row_change"),
-    *("on_row_change", "on_empty_column", "on_lost_channel"),
-)
-"""Settings that a source may have of its own."""
-
 
 class SourceThresholds(BaseModel):
     """Thresholds of one SOURCE; what is not set is as for all of them."""
@@ -54,6 +48,10 @@ class SourceThresholds(BaseModel):
         if value is not None:
             parse_change(value)
         return value
+
+
+NAMES = tuple(SourceThresholds.model_fields)
+"""Settings that a source may have of its own."""
 
 
 def general_limits(settings: "ImportSettings") -> Limits:
